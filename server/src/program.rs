@@ -9,15 +9,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use quarrel_shared::{game::Game, limits::MAX_ROOM_SEATS};
+use quarrel_shared::{game::Game, limits::MAX_ROOM_SEATS, tick::TickRate};
 
 use crate::{
-    cli::{self, ExitCode, MatchesQuery, Verb},
+    cli::{self, ExitCode, GameTrials, MatchesQuery, Verb},
     config::{self, Config, ConfigError, GameDefaults, Sources},
     exit_code::VerbFailure,
+    recovery::{Recovery, RecoveryTrial},
     replay::{self, ReplayError, ReplayGame},
     serve::{ConfigReader, runtime, serve},
-    storage::{self, MatchRecord},
+    storage::{self, MatchRecord, journals::JournalStore},
 };
 
 /// Runs a complete server program for one game: parses the arguments, runs the verb and returns the exit code.
@@ -54,6 +55,7 @@ pub fn main_with(games: &[GameEntry]) -> process::ExitCode {
 pub struct GameEntry {
     defaults: GameDefaults,
     check: fn(&Config) -> Result<(), ConfigError>,
+    restore: fn(&dyn JournalStore, TickRate) -> io::Result<RecoveryTrial>,
     serve: fn(Config, ConfigReader) -> Result<ExitCode, VerbFailure>,
     replay: ReplayGame,
 }
@@ -65,6 +67,7 @@ impl GameEntry {
         Self {
             defaults: GameDefaults::of::<G>(),
             check: |config| config.settings::<G::Settings>().map(drop),
+            restore: Recovery::<G>::trial,
             serve: serve::<G>,
             replay: ReplayGame::of::<G>(),
         }
@@ -80,8 +83,11 @@ fn run(verb: Verb, games: &[GameEntry], defaults: &[GameDefaults], out: &mut dyn
             }));
         }
         Verb::Check(sources) => {
-            let check = |config: &Config| (entry(games, config).check)(config);
-            cli::check(&sources, defaults, &check, SystemTime::now(), out)
+            let settings = |config: &Config| (entry(games, config).check)(config);
+            let restore =
+                |config: &Config, store: &dyn JournalStore, rate| (entry(games, config).restore)(store, rate);
+            let trials = GameTrials { settings: &settings, restore: &restore };
+            cli::check(&sources, defaults, trials, SystemTime::now(), out)
         }
         Verb::ConfigShow(sources) => match load(&sources, games, defaults) {
             Ok((config, _)) => cli::print_config(&config, out).map(|()| ExitCode::Done),

@@ -146,6 +146,32 @@ impl<G: Game> Recovery<G> {
         Some(all)
     }
 
+    /// Tries to restore the room of each journal without an end, as a start does, and changes nothing.
+    ///
+    /// # Errors
+    /// When the journals cannot be listed.
+    pub(crate) fn trial(store: &dyn JournalStore, rate: TickRate) -> io::Result<RecoveryTrial> {
+        let options = RestoreOptions { rooms: RestorePolicy::Restore, unclean_shutdown: None, rate };
+        let mut trial = RecoveryTrial::default();
+        for StoredJournal { name, .. } in store.list()? {
+            trial.journals += 1;
+            if store.has_end(name) {
+                continue;
+            }
+            match Self::restore_room(store, name, options) {
+                Ok(Contents::Room(_)) => trial.rooms += 1,
+                Ok(Contents::Results(_) | Contents::Nothing) => {}
+                Err(RestoreFailure::Retryable(reason)) => {
+                    trial.failures.push(format!("{name} would be kept for a later start: {reason}"));
+                }
+                Err(RestoreFailure::Permanent(reason)) => {
+                    trial.failures.push(format!("{name} would be moved to journals/set-aside: {reason}"));
+                }
+            }
+        }
+        Ok(trial)
+    }
+
     /// Returns the restored rooms, the results of whose later matches are deleted.
     pub(crate) fn rolled_back(&self) -> Vec<RolledBack> {
         self.rooms.iter().map(RestoredRoom::rolled_back).collect()
@@ -215,6 +241,17 @@ impl<G: Game> Recovery<G> {
             }
         }
     }
+}
+
+/// The result of a recovery that only tries, for `quarrel check`.
+#[derive(Debug, Default)]
+pub(crate) struct RecoveryTrial {
+    /// The number of journals.
+    pub(crate) journals: usize,
+    /// The number of rooms that a start would restore.
+    pub(crate) rooms: usize,
+    /// A sentence for each journal whose room a start would not restore.
+    pub(crate) failures: Vec<String>,
 }
 
 /// Logs the progress of reading journals, so that a start that takes long is distinguishable from one that hangs.

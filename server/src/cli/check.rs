@@ -2,12 +2,15 @@
 //!
 //! The first error of the configuration is reported alone, because the other checks need a valid configuration. With a valid
 //! configuration, every other check runs and all failures are reported at once, so that an operator does not have to fix them one by
-//! one. The checks do not repair or restore: journals are counted and not read, and the database is not written.
+//! one. The checks change nothing: rooms are restored from their journals on trial, and the database is not written.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::SystemTime;
+
+use quarrel_shared::tick::TickRate;
 
 use super::ExitCode;
 use crate::admin::access::AccessPolicy;
@@ -17,9 +20,10 @@ use crate::net::endpoint;
 use crate::net::keys::EndpointKeys;
 use crate::net::listen::{bind_players, lacks_ipv6};
 use crate::net::tls::{WARN_BEFORE, identity::Identity};
+use crate::recovery::RecoveryTrial;
 use crate::storage::{
     self,
-    journals::{FolderStore, JournalStore as _},
+    journals::{FolderStore, JournalStore},
 };
 use crate::system_limits::SystemLimits;
 use crate::wall_clock::utc;
@@ -27,19 +31,18 @@ use crate::wall_clock::utc;
 /// Checks the configuration, files and addresses that a start needs, and prints one line per check. Returns [`ExitCode::Done`] when all
 /// checks succeed, and the highest exit code of a failed check otherwise.
 ///
-/// Creates a missing data directory, because only an attempt shows that the directory can be created. `try_settings` checks the game's
-/// settings with [`Config::settings`], because only the game's own type can refuse them.
+/// Creates a missing data directory, because only an attempt shows that the directory can be created.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub fn check(
     sources: &Sources,
     games: &[GameDefaults],
-    try_settings: &dyn Fn(&Config) -> Result<(), ConfigError>,
+    trials: GameTrials<'_>,
     now: SystemTime,
     out: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let loaded = load(sources, games).and_then(|config| try_settings(&config).map(|()| config));
+    let loaded = load(sources, games).and_then(|config| (trials.settings)(&config).map(|()| config));
     let config = match loaded {
         Ok(config) => config,
         Err(error) => {
@@ -59,7 +62,7 @@ pub fn check(
     )?;
     let results = [
         ("data", data(&config)),
-        ("journals", journals(&config)),
+        ("journals", journals(&config, trials)),
         ("results", results(&config)),
         ("certificate", certificate(&config, now)),
         ("players", players(&config)),
@@ -78,6 +81,15 @@ pub fn check(
         }
     }
     Ok(worst)
+}
+
+/// The trials that need the game's own types.
+#[derive(Clone, Copy)]
+pub struct GameTrials<'a> {
+    /// Checks the game's settings with [`Config::settings`].
+    pub settings: &'a dyn Fn(&Config) -> Result<(), ConfigError>,
+    /// Tries to restore rooms, at this tick rate.
+    pub(crate) restore: &'a dyn Fn(&Config, &dyn JournalStore, TickRate) -> io::Result<RecoveryTrial>,
 }
 
 /// A reason for which the server would not start.
@@ -108,8 +120,9 @@ fn data(config: &Config) -> Result<String, CheckFailure> {
     Ok(format!("{} is writable", dir.path().display()))
 }
 
-/// Counts the journals without an end: each belongs to a room that a start would try to restore, or that another server is running.
-fn journals(config: &Config) -> Result<String, CheckFailure> {
+/// Tries to restore the rooms of the journals without an end. A journal that cannot restore its room is a warning, because the server starts
+/// without the room.
+fn journals(config: &Config, trials: GameTrials<'_>) -> Result<String, CheckFailure> {
     if config.journal.write == Switch::Off && config.journal.resume == Switch::On {
         return Ok(
             "not written, and existing ones are kept for a later start (journal.write is off)".to_owned()
@@ -124,13 +137,20 @@ fn journals(config: &Config) -> Result<String, CheckFailure> {
         CheckFailure { text: format!("cannot read {}: {error}", path.display()), code }
     };
     let store = FolderStore::open(&path).map_err(unreadable)?;
-    let all = store.list().map_err(unreadable)?;
-    let open = all.iter().filter(|kept| !store.has_end(kept.name)).count();
-    let action = match config.journal.resume {
-        Switch::On => "would restore their rooms",
-        Switch::Off => "would be ended (journal.resume is off)",
-    };
-    Ok(format!("{open} of {} {action}", all.len()))
+    if config.journal.resume == Switch::Off {
+        let all = store.list().map_err(unreadable)?;
+        let open = all.iter().filter(|kept| !store.has_end(kept.name)).count();
+        return Ok(format!("{open} of {} would be ended (journal.resume is off)", all.len()));
+    }
+    let rate = u16::try_from(config.room.tick_rate).ok().and_then(TickRate::new).unwrap_or_default();
+    let RecoveryTrial { journals, rooms, failures } =
+        (trials.restore)(config, &store, rate).map_err(unreadable)?;
+    Ok(failures.iter().fold(format!("{rooms} of {journals} would restore their rooms"), with_warning))
+}
+
+/// Adds a warning to the text of a check, on a line of its own.
+fn with_warning(text: String, warning: impl Display) -> String {
+    format!("{text}\n{:<13}  warning: {warning}", "")
 }
 
 /// Checks that the database of match results, if there is one, can be used. A server starts in spite of some faults of the database.
@@ -167,9 +187,7 @@ fn players(config: &Config) -> Result<String, CheckFailure> {
         .map_err(|error| bind_check_failure(&error.source, error.address, "net.listen", "--listen"))?;
     let lack = if address == config.net.listen { "" } else { ", because this machine has no IPv6" };
     let warnings = SystemLimits::raise_and_read(&socket).warnings(config);
-    Ok(warnings.into_iter().fold(format!("QUIC on {address}{lack}"), |text, warning| {
-        format!("{text}\n{:<13}  warning: {warning}", "")
-    }))
+    Ok(warnings.into_iter().fold(format!("QUIC on {address}{lack}"), with_warning))
 }
 
 /// Checks that the operators' TCP address can be bound, and that the token is usable.
@@ -229,7 +247,14 @@ mod tests {
     use quarrel_shared::{arena::Arena, journal::block::TRAILER};
 
     use super::*;
-    use crate::config::{FlagValue, Origin};
+    use crate::{
+        config::{FlagValue, Origin},
+        recovery::Recovery,
+    };
+
+    fn trials(settings: &dyn Fn(&Config) -> Result<(), ConfigError>) -> GameTrials<'_> {
+        GameTrials { settings, restore: &|_, store, rate| Recovery::<Arena>::trial(store, rate) }
+    }
 
     /// Runs `check` with these keys set, on free ports and in a new data directory; returns the output and the exit code.
     fn checked(pairs: &[(&'static str, &str)]) -> (String, ExitCode) {
@@ -248,8 +273,9 @@ mod tests {
             .collect();
         let mut out = Vec::new();
         let sources = Sources { flags, ..Sources::default() };
-        let code = check(&sources, &[GameDefaults::of::<Arena>()], &|_| Ok(()), SystemTime::now(), &mut out)
-            .unwrap();
+        let code =
+            check(&sources, &[GameDefaults::of::<Arena>()], trials(&|_| Ok(())), SystemTime::now(), &mut out)
+                .unwrap();
         (String::from_utf8(out).unwrap(), code)
     }
 
@@ -285,9 +311,11 @@ mod tests {
         std::fs::create_dir(&journals).unwrap();
         let ended = [&[0; 8][..], &TRAILER].concat();
         std::fs::write(journals.join("run-00001-room-000001.journal"), ended).unwrap();
-        std::fs::write(journals.join("run-00001-room-000002.journal"), "no end").unwrap();
+        std::fs::write(journals.join("run-00001-room-000002.journal"), "no journal".repeat(1000)).unwrap();
         let (text, code) = checked_in(folder.path(), &[]);
-        assert!(text.contains("1 of 2 would restore their rooms"), "{text}");
+        let warning =
+            "run-00001-room-000002.journal would be moved to journals/set-aside: this is not a journal";
+        assert!(text.contains("0 of 2 would restore their rooms") && text.contains(warning), "{text}");
         assert_eq!(code, ExitCode::Done);
         let (text, _) = checked_in(folder.path(), &[("journal.resume", "off")]);
         assert!(text.contains("1 of 2 would be ended (journal.resume is off)"), "{text}");
@@ -331,8 +359,9 @@ mod tests {
         let flags = [("net.listen", "127.0.0.1:0"), ("http.listen", "127.0.0.1:0"), ("data.dir", &dir)];
         let flags = flags.map(|(key, value)| FlagValue { key, value: value.to_owned(), flag: "--test" });
         let (mut out, sources) = (Vec::new(), Sources { env, flags: flags.into(), ..Sources::default() });
-        let code = check(&sources, &[GameDefaults::of::<Arena>()], &|_| Ok(()), SystemTime::now(), &mut out)
-            .unwrap();
+        let code =
+            check(&sources, &[GameDefaults::of::<Arena>()], trials(&|_| Ok(())), SystemTime::now(), &mut out)
+                .unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("did you mean QUARREL_ROOM__TICK_RATE?"), "{text}");
         assert_eq!(code, ExitCode::Done, "{text}");
@@ -352,9 +381,14 @@ mod tests {
             Err(ConfigError::Settings { at, key, message: "no such mode".into() })
         };
         let mut out = Vec::new();
-        let code =
-            check(&Sources::default(), &[GameDefaults::of::<Arena>()], &refuse, SystemTime::now(), &mut out)
-                .unwrap();
+        let code = check(
+            &Sources::default(),
+            &[GameDefaults::of::<Arena>()],
+            trials(&refuse),
+            SystemTime::now(),
+            &mut out,
+        )
+        .unwrap();
         assert_eq!(code, ExitCode::Configuration);
         assert!(String::from_utf8(out).unwrap().contains("game.settings.mode: no such mode"));
     }

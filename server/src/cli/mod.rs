@@ -21,7 +21,7 @@ use crate::config::{Config, GameDefaults, show};
 pub use crate::exit_code::ExitCode;
 pub use crate::tick_or_time::TickOrTime;
 pub use args::{Verb, environment, parse};
-pub use check::{BindFailure, bind_failure, check};
+pub use check::{BindFailure, GameTrials, bind_failure, check};
 pub use matches::{MatchesQuery, print_matches};
 pub use replay::{ReplayVerb, SliceRange};
 

@@ -35,11 +35,16 @@ pub(super) fn write_header(opened: &OpenedJournal<'_>, out: &mut dyn Write) -> R
         .end()
         .map_or_else(|| "none yet: the room still runs, or its server was killed".to_owned(), text::quoted);
     let build = text::quoted(&header.build);
+    let version = match header.game_version.as_str() {
+        "" => String::new(),
+        version => format!(", version {}", text::quoted(version)),
+    };
     writeln!(out, "journal      {}, format {}, {} bytes", opened.path.display(), MAGIC[7], opened.bytes)?;
-    writeln!(out, "game         {}, revision {}", text::quoted(&header.game), header.revision)?;
+    writeln!(out, "game         {}, revision {}{version}", text::quoted(&header.game), header.revision)?;
     writeln!(out, "settings     {}", header.settings)?;
     writeln!(out, "seed         {}", header.seed)?;
     writeln!(out, "room         {} of run {}, by build {build}", header.room, header.run)?;
+    writeln!(out, "identity     {}", header.uid())?;
     writeln!(out, "opened       {}", rfc3339(header.opened_unix_ms))?;
     writeln!(out, "seats        {}, {} ticks a second", header.seats, header.tick_rate)?;
     writeln!(out, "ticks        {first} to {last}: {}", format_duration(last.since(first), opened.rate()))?;

@@ -63,6 +63,11 @@ pub enum RestoreError {
         /// The tick rate of the server.
         server: u16,
     },
+    /// The game loaded the checkpoint of this tick as another state than the one that was saved.
+    #[error(
+        "the game loads the state after tick {0} as another one than was saved: this build saves states in another layout, so use the build that wrote the journal"
+    )]
+    OtherState(Tick),
     /// Playing the journal again gave another state after this tick than the one in the journal.
     #[error(
         "playing the journal again gives another state after tick {0} than the journal records: the game is not deterministic, or this build has other rules"
@@ -75,10 +80,10 @@ pub enum RestoreError {
 
 impl RestoreError {
     /// Returns true if another build of the server, or this one with other settings, could restore the room, so that the journal must
-    /// stay in place.
+    /// stay in place: after a rollback, the earlier build continues the room. Only a damaged journal can never restore its room.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::OtherRate { .. } | Self::Playback(PlaybackError::Header(_)))
+        !matches!(self, Self::Playback(PlaybackError::Journal(_)))
     }
 }
 
@@ -180,6 +185,9 @@ fn play<G: Game>(journal: &Journal<'_>) -> Result<RestoredRoom<G>, RestoreError>
     let mut results = PastResults::up_to(journal.last_playable(), journal)?;
     let last = journal.checkpoints().len().checked_sub(1).ok_or(JournalError::Empty)?;
     let mut playback = Playback::<G>::from_segment(journal, last)?;
+    if playback.checksum() != journal.segment::<G::Input>(last)?.checkpoint().checksum {
+        return Err(RestoreError::OtherState(playback.tick()));
+    }
     let mut before = playback.game().outcome();
     while let Some(played) = playback.advance()? {
         if let PlaybackStep::Diverged(divergence) = played {

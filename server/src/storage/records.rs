@@ -23,7 +23,7 @@ impl fmt::Display for MatchId {
 /// The result of one match. The room's journal contains it as well, as JSON; after a crash, the server submits it again from there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchRecord {
-    /// The identity of the match. `None` for matches of servers before 0.2.
+    /// The identity of the match. `None` for matches of earlier servers.
     #[serde(flatten)]
     pub id: Option<MatchId>,
     /// The room's id.
@@ -66,7 +66,7 @@ pub struct SeatRecord {
 pub struct RolledBack {
     /// The last match that the room has finished at the restored tick; number 0 if it has finished none.
     pub last: MatchId,
-    /// For the results of a server before 0.2, which have no [`MatchRecord::id`]: the journal and the restored tick. `None` for a room that
+    /// For the results of an earlier server, which have no [`MatchRecord::id`]: the journal and the restored tick. `None` for a room that
     /// such a server has not opened, so that a database from another machine loses no result of an equal journal name.
     pub unidentified: Option<(String, u32)>,
 }

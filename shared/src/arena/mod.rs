@@ -88,6 +88,7 @@ const MAX_SEATS: u16 = 256;
 impl Game for Arena {
     const NAME: &'static str = "arena";
     const REVISION: u32 = 2;
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ROOM: RoomDefaults = RoomDefaults { seats: 16, bots: 6, max_seats: MAX_SEATS };
     const SKILLS: &'static [&'static str] = &["skirmish", "hunt", "wander"];
 

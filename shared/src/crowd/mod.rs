@@ -62,6 +62,7 @@ impl Bits for Stumbled {
 impl Game for Crowd {
     const NAME: &'static str = "crowd";
     const REVISION: u32 = 1;
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ROOM: RoomDefaults = RoomDefaults { seats: 1000, bots: 0, max_seats: MAX_ROOM_SEATS };
     const SKILLS: &'static [&'static str] = &["stroll"];
 

@@ -41,6 +41,10 @@ pub trait Game: Sized + Send + 'static {
     /// rules. A server accepts only clients with its own revision, and a journal is replayed only by the revision that wrote it.
     const REVISION: u32;
 
+    /// The version of the game for people, such as `env!("CARGO_PKG_VERSION")`. Journals contain it, so that a maker knows which build a
+    /// journal needs.
+    const VERSION: &'static str = "";
+
     /// The number of seats and the maximum number of bots in a room, unless the operator configures others, and the largest room.
     const ROOM: RoomDefaults;
 

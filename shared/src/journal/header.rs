@@ -1,14 +1,24 @@
 //! The header: the setup of a room, as JSON in the first block of every journal, so that people can read it.
 
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
-    game::{Game, Setup},
+    bits::BitWriter,
+    game::{Game, Setup, checksum},
     id::RoomUid,
     protocol::fingerprint::hash_coding,
     tick::TickRate,
 };
+
+/// The seed of the fresh state in [`state_coding_of`].
+const SAMPLE_SEED: u64 = 1;
 
 /// The setup of a room, and where and when it was opened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +29,11 @@ pub struct Header {
     pub revision: u32,
     /// The [`coding_of`] the game.
     pub coding: u64,
+    /// The [`state_coding_of`] the game; `None` in journals of earlier servers.
+    pub state_coding: Option<u64>,
+    /// The game's [`Game::VERSION`]; empty in journals of earlier servers.
+    #[serde(default)]
+    pub game_version: String,
     /// The game's own settings.
     pub settings: serde_json::Value,
     /// The seed of all randomness of the room.
@@ -29,7 +44,7 @@ pub struct Header {
     pub tick_rate: u16,
     /// The interval of ticks that carry a checksum of the state, in ticks; 0 if no tick does.
     pub checksum_ticks: u32,
-    /// The room's identity among all rooms of all servers. `None` in journals of servers before 0.2, whose rooms have a computed one; see
+    /// The room's identity among all rooms of all servers. `None` in journals of earlier servers, whose rooms have a computed one; see
     /// [`Self::uid`].
     pub uid: Option<RoomUid>,
     /// The room's id.
@@ -70,6 +85,11 @@ pub enum HeaderError {
         "this build has the same revision of {0}, but encodes its inputs differently: use the build that wrote the journal"
     )]
     OtherCoding(&'static str),
+    /// The revision is the same and a fresh state is saved as other bytes.
+    #[error(
+        "this build has the same revision of {0}, but saves its states differently: use the build that wrote the journal"
+    )]
+    OtherState(&'static str),
     /// The settings cannot be parsed as this game's.
     #[error("the journal's settings are not valid for this game: {0}")]
     Settings(String),
@@ -89,6 +109,8 @@ impl Header {
             game: G::NAME.to_owned(),
             revision: G::REVISION,
             coding: coding_of::<G>(),
+            state_coding: Some(state_coding_of::<G>()),
+            game_version: G::VERSION.to_owned(),
             settings: serde_json::to_value(&setup.settings)?,
             seed: setup.seed,
             seats: setup.seats,
@@ -116,6 +138,9 @@ impl Header {
         }
         if self.coding != coding_of::<G>() {
             return Err(HeaderError::OtherCoding(G::NAME));
+        }
+        if self.state_coding.is_some_and(|coding| coding != state_coding_of::<G>()) {
+            return Err(HeaderError::OtherState(G::NAME));
         }
         let settings = serde_json::from_value(self.settings.clone())
             .map_err(|error| HeaderError::Settings(error.to_string()))?;
@@ -156,4 +181,25 @@ pub fn coding_of<G: Game>() -> u64 {
     let mut hash = Xxh3::new();
     hash_coding::<G>(&mut hash);
     hash.digest()
+}
+
+/// Returns a hash of the saved state of a fresh room with default settings. It reveals most changes of [`Game::save`] and of the rules by
+/// which a world is created, for which the maker forgot to raise [`Game::REVISION`]. Computed once per game and process, because the
+/// creation of a world may take long.
+#[must_use]
+pub fn state_coding_of<G: Game>() -> u64 {
+    static CODINGS: Mutex<BTreeMap<TypeId, u64>> = Mutex::new(BTreeMap::new());
+    let lock = || CODINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = lock().get(&TypeId::of::<G>()).copied();
+    known.unwrap_or_else(|| {
+        let setup = Setup {
+            settings: G::Settings::default(),
+            seed: SAMPLE_SEED,
+            seats: G::ROOM.seats,
+            tick_rate: TickRate::DEFAULT,
+        };
+        let coding = checksum(&G::new(&setup), &mut BitWriter::new()).0;
+        lock().insert(TypeId::of::<G>(), coding);
+        coding
+    })
 }

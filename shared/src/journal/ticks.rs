@@ -244,6 +244,9 @@ mod tests {
 
     fn header() -> Header {
         Header {
+            uid: None,
+            state_coding: None,
+            game_version: String::new(),
             game: "crowd".into(),
             revision: 1,
             coding: 0,
