@@ -138,6 +138,33 @@ fn step_aside(map: &Map, at: Point, side: Point) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        arena::Settings,
+        game::{Game, Occupant, Setup},
+        tick::TickRate,
+    };
+
+    #[test]
+    fn in_a_crowded_room_the_nearest_entities_are_tested_and_no_untested_one_is_visible() {
+        let setup =
+            Setup { settings: Settings::default(), seed: 3, seats: 400, tick_rate: TickRate::default() };
+        let mut arena = Arena::new(&setup);
+        (0..400).for_each(|seat| arena.seat_taken(SeatId(seat), Occupant::Bot));
+        for seat in (0..400).step_by(40).map(SeatId) {
+            let Viewpoint { eye, range, hidden, .. } = arena.viewpoint(seat);
+            assert!(hidden.len() <= MAX_SIGHT_TESTS, "{} entities were tested", hidden.len());
+            assert!(range < RANGE, "400 fighters are more than are tested");
+            let in_range = arena.entities.iter().filter(|(_, entity)| match entity.place() {
+                Place::At(at) => eye.distance_squared(at) <= u64::from(range).pow(2),
+                Place::Everywhere | Place::Only(_) => false,
+            });
+            let shown: Vec<_> = in_range.filter(|(id, _)| hidden.binary_search(id).is_err()).collect();
+            assert!(!shown.is_empty(), "a fighter sees itself");
+            for (id, entity) in shown {
+                assert!(arena.sees(eye, entity), "{id} is hidden by a wall and visible to {seat:?}");
+            }
+        }
+    }
 
     #[test]
     fn fighters_just_round_a_corner_are_visible_and_those_behind_a_wall_are_hidden() {
