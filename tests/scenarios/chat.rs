@@ -1,7 +1,7 @@
 //! Chat reaches every player in the room, and a flood of it does not disconnect them.
 
 use quarrel_client::ClientEvent;
-use quarrel_harness::{Player, RawSeat, TestServer};
+use quarrel_harness::{Player, RawSeat, TestServer, until};
 use quarrel_shared::{
     crowd::Crowd,
     protocol::{ClientMessage, bounded::Text},
@@ -42,4 +42,13 @@ async fn a_flood_of_chat_costs_no_player_a_seat() {
     }
     ada.wait_for_ticks(60).await;
     assert_eq!(server.metric("quarrel_players"), (SENDERS + 1) as f64, "every player must keep the seat");
+}
+
+#[tokio::test]
+async fn with_chat_off_no_line_is_delivered_and_each_is_counted() {
+    let server = TestServer::<Crowd>::start(&[("room.chat", "off")]);
+    let (ada, _) = Player::<Crowd>::connect_and_join(server.address(), "Ada").await;
+    ada.chat("well met").await.expect("Ada is connected");
+    let dropped = "quarrel_chat_lines_dropped_total{reason=\"off\"}";
+    until("a dropped line", || server.metric(dropped) == 1.0).await;
 }

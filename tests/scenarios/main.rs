@@ -68,6 +68,7 @@ mod room_isolation;
 mod room_overload;
 mod room_panic;
 mod same_seed_same_packets;
+mod seat_occupations;
 mod secrecy;
 mod server_restart;
 mod server_stall;

@@ -140,8 +140,8 @@ fn dropped_chat_lines_are_counted_by_reason() {
         }
         sleep(Duration::from_secs(1)).await;
         let of = |reason| sum(world, "chat_lines_dropped", "reason", &[reason]);
-        // Of eight lines five are within the burst of a sender, of which a tick relays four.
-        assert_eq!((of("rate_limited"), of("tick_limit")), (3, 1));
+        // Of eight lines five are within the burst of a sender.
+        assert_eq!((of("rate_limited"), of("room_limit")), (3, 0));
         assert_eq!((of("room_busy"), of("seat_queue_full")), (0, 0));
     });
 }

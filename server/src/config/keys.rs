@@ -196,6 +196,9 @@ config_table! {
         /// The time that a room without players is kept, in milliseconds.
         linger_ms: u64 = integer(0, 24 * HOUR_MS), DefaultValue::Integer(30_000), None;
 
+        /// Whether players may send chat lines to their room. With `off`, lines are dropped and counted.
+        chat: Switch = ValueKind::words(Switch::WORDS), DefaultValue::Text("on"), None;
+
         /// Threads that step rooms. A room uses at most one at a time.
         workers: usize = integer(1, MAX_THREADS), DefaultValue::Cores, None;
 

@@ -39,14 +39,25 @@ pub const MAX_QUEUED_EVENTS: usize = 512;
 /// Overflow: when less than this capacity is left, chat lines for the seat are dropped.
 pub const RESERVED_EVENTS: usize = 256;
 
-/// A command from a session or an operator to a room. It takes effect at the next tick.
+/// The occupation of a seat by one player, from taking the seat to leaving it. Commands name it and not only the seat, because commands of a
+/// player who has left may still be queued when the next player takes the seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupancy {
+    /// The seat.
+    pub seat: SeatId,
+    /// The number of the occupation in its room, modulo 2^32.
+    pub number: u32,
+}
+
+/// A command from a session or an operator to a room. It takes effect at the next tick. A command of an occupation that has ended has no
+/// effect.
 pub enum RoomCommand<G: Game> {
     /// A player requests a seat.
     TakeSeat(TakeSeat<G>),
     /// A seat's inputs have arrived.
     Input {
-        /// The seat that the inputs are for.
-        seat: SeatId,
+        /// The occupation that the inputs are for.
+        occupancy: Occupancy,
         /// The time of arrival.
         arrived: Instant,
         /// The newest inputs of the seat, for consecutive ticks.
@@ -55,7 +66,7 @@ pub enum RoomCommand<G: Game> {
     /// A seat sends a chat line to the room.
     Chat {
         /// The sender.
-        seat: SeatId,
+        occupancy: Occupancy,
         /// The chat line.
         text: Text<MAX_CHAT_BYTES>,
     },
@@ -77,8 +88,8 @@ pub struct TakeSeat<G: Game> {
 
 /// The session's end of a seat. Dropping the handle frees the seat.
 pub struct SeatHandle<G: Game> {
-    /// The seat in the room.
-    pub seat: SeatId,
+    /// The player's occupation of the seat.
+    pub occupancy: Occupancy,
     /// The room's newest tick when the seat was taken.
     pub tick: Tick,
     /// The occupants of seats when the seat was taken, without those who took a seat at the same tick.

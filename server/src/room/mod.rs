@@ -13,6 +13,7 @@
 //! - [`input_buffer`]: a jitter buffer that holds at most one input of a seat for each tick.
 //! - [`margin`]: the earliness of a seat's inputs.
 //! - [`bots`]: the number of a room's bots, and their inputs.
+//! - `chat`: the chat lines of a room, delivered at a bounded rate.
 //! - [`sync_test`]: a development mode that runs each step on two copies of the game and compares the results.
 //! - [`clock`]: the schedule of the room's steps.
 //! - `send_schedule`: the choice of the ticks that become frames.
@@ -35,6 +36,7 @@
 
 mod blocking;
 pub mod bots;
+mod chat;
 pub mod clock;
 pub mod inbox;
 pub mod input_buffer;

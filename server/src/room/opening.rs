@@ -12,7 +12,6 @@ use quarrel_shared::{
     journal::Holder,
     protocol::{TicketNumber, messages::Name},
     snapshot::Frame,
-    tick::Tick,
 };
 use tokio::sync::{mpsc, watch};
 use tracing::{Instrument as _, error, info, info_span};
@@ -20,12 +19,12 @@ use tracing::{Instrument as _, error, info, info_span};
 use super::{
     blocking::without_delaying_others,
     clock::RoomClock,
-    inbox::{MAX_QUEUED_EVENTS, Presence, RoomHandle, SeatHandle},
+    inbox::{MAX_QUEUED_EVENTS, Occupancy, Presence, RoomHandle, SeatHandle},
     journal::{ResumedJournal, RoomJournal},
     parts::{RoomParts, RoomServices, RoomSpec},
     restored::RestoredRoom,
     results::{MatchResults, PastMatches},
-    seat_channel::SeatChannel,
+    seat_channel::{SeatChannel, SeatChannels},
     state::{RoomState, SavedWorld},
     status::RoomStatus,
     task::RoomTask,
@@ -83,7 +82,7 @@ pub fn open<G: Game>(
         let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
         let past = PastMatches::none(uid);
         let results = MatchResults::new(id, spec.tick_rate, name, past, services.records.clone());
-        let channels = (0..spec.seats).map(|_| None).collect();
+        let channels = SeatChannels((0..spec.seats).map(|_| None).collect());
         let frames = watch::Sender::new(None);
         let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
         let span = info_span!("room", %id);
@@ -140,7 +139,7 @@ pub fn reopen<G: Game>(
 fn restored_seats<G: Game>(
     state: &RoomState<G>,
     frames: &watch::Sender<Option<Arc<Frame<G::Entity>>>>,
-) -> (Vec<Option<SeatChannel<G>>>, Vec<RestoredSeat<G>>) {
+) -> (SeatChannels<G>, Vec<RestoredSeat<G>>) {
     let roster: Vec<_> = if state.sends_roster() { state.roster().collect() } else { Vec::new() };
     let mut seats = Vec::new();
     let mut connect = |(at, holder): (usize, Option<Holder>)| {
@@ -148,8 +147,10 @@ fn restored_seats<G: Game>(
         let (player, ticket) = player?;
         let (events, receiver) = mpsc::channel(MAX_QUEUED_EVENTS);
         let (ended, presence) = (Arc::new(OnceLock::new()), Presence::new(ticket));
+        // The first occupations of the room's task, which counts from the number of seats on.
+        let occupancy = Occupancy { seat: SeatId(at as u16), number: at as u32 };
         let handle = SeatHandle {
-            seat: SeatId(at as u16),
+            occupancy,
             tick: state.tick(),
             roster: roster.clone(),
             frames: frames.subscribe(),
@@ -158,10 +159,10 @@ fn restored_seats<G: Game>(
             presence: presence.clone(),
         };
         seats.push(RestoredSeat { player, ticket, name, handle });
-        Some(SeatChannel::new(events, ended, presence))
+        Some(SeatChannel::new(occupancy, events, ended, presence))
     };
     let channels = state.holders().into_iter().enumerate().map(&mut connect).collect();
-    (channels, seats)
+    (SeatChannels(channels), seats)
 }
 
 /// The capacity of a room's inbox: eight commands for each seat, where a seat usually sends one input datagram per tick, and 64 more for

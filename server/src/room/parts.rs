@@ -15,7 +15,7 @@ use super::{
     journal::{JournalServices, RoomJournal},
     results::MatchResults,
     seat::HeldSeatPolicy,
-    seat_channel::SeatChannel,
+    seat_channel::SeatChannels,
     state::RoomState,
     status::RoomStatus,
 };
@@ -43,6 +43,8 @@ pub struct RoomSpec<S> {
     pub linger: Duration,
     /// The control of held seats.
     pub held: HeldSeatPolicy,
+    /// Whether players may send chat lines.
+    pub chat: bool,
     /// Whether each step is made twice and the results are compared; see [`SyncTest`](super::sync_test::SyncTest).
     pub sync_test: bool,
 }
@@ -74,7 +76,7 @@ pub(super) struct RoomParts<G: Game> {
     pub(super) clock: RoomClock,
     pub(super) inbox: mpsc::Receiver<RoomCommand<G>>,
     pub(super) status: Arc<RoomStatus>,
-    pub(super) channels: Vec<Option<SeatChannel<G>>>,
+    pub(super) channels: SeatChannels<G>,
     pub(super) frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     pub(super) results: MatchResults,
     pub(super) journal: Option<RoomJournal<G>>,

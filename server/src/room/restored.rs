@@ -167,7 +167,7 @@ impl PastResults {
                 // which the room was restored.
                 all.last_end = record.as_ref().map_or(tick, |record| Tick(record.tick)).max(all.last_end);
                 let number = record.as_ref().and_then(|record| record.id).map(|id| id.number);
-                all.count = number.unwrap_or(all.count.saturating_add(1));
+                all.count = number.unwrap_or_else(|| all.count.saturating_add(1));
                 all.written.extend(record);
             }
         }

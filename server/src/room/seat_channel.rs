@@ -4,15 +4,18 @@
 use std::sync::{Arc, OnceLock};
 
 use quarrel_shared::{
-    game::Game,
+    game::{Audience, Game},
+    id::SeatId,
     protocol::{CloseReason, TicketNumber},
 };
 use tokio::sync::mpsc;
 
-use super::inbox::{Presence, RESERVED_EVENTS, RoomEvent};
+use super::inbox::{Occupancy, Presence, RESERVED_EVENTS, RoomEvent};
 
 /// The room's end of everything that it shares with the session of one player's seat. Seats of bots have none.
 pub(super) struct SeatChannel<G: Game> {
+    /// The occupation whose commands the room accepts.
+    pub(super) occupancy: Occupancy,
     /// The queue of the seat's events.
     events: mpsc::Sender<RoomEvent<G>>,
     /// The reason for which the room revoked the seat; unset while the player has it. The session shares it.
@@ -22,13 +25,43 @@ pub(super) struct SeatChannel<G: Game> {
     returns: u32,
 }
 
+/// The channels of all seats, by seat; `None` for bots and empty seats.
+pub(super) struct SeatChannels<G: Game>(pub(super) Vec<Option<SeatChannel<G>>>);
+
+impl<G: Game> SeatChannels<G> {
+    /// Sends an event to the seats of an audience.
+    pub(super) fn send(&self, audience: &Audience, event: &RoomEvent<G>) {
+        match audience {
+            Audience::All => self.0.iter().flatten().for_each(|channel| channel.send(event)),
+            Audience::Only(seat) => self.send_to_seat(*seat, event),
+            Audience::Seats(seats) => seats.iter().for_each(|seat| self.send_to_seat(*seat, event)),
+        }
+    }
+
+    /// Whether the player of this occupation still has the seat.
+    pub(super) fn is_current(&self, occupancy: Occupancy) -> bool {
+        self.of(occupancy.seat).is_some_and(|channel| channel.occupancy == occupancy)
+    }
+
+    fn send_to_seat(&self, seat: SeatId, event: &RoomEvent<G>) {
+        if let Some(channel) = self.of(seat) {
+            channel.send(event);
+        }
+    }
+
+    fn of(&self, seat: SeatId) -> Option<&SeatChannel<G>> {
+        self.0.get(seat.index())?.as_ref()
+    }
+}
+
 impl<G: Game> SeatChannel<G> {
     pub(super) const fn new(
+        occupancy: Occupancy,
         events: mpsc::Sender<RoomEvent<G>>,
         ended: Arc<OnceLock<CloseReason>>,
         presence: Presence,
     ) -> Self {
-        Self { events, ended, presence, returns: 0 }
+        Self { occupancy, events, ended, presence, returns: 0 }
     }
 
     /// Queues a chat line for the session. Returns false if the line was dropped, because fewer than [`RESERVED_EVENTS`] places of

@@ -23,22 +23,20 @@ use tracing::{error, info, warn};
 
 use super::{
     blocking::without_delaying_others,
+    chat::{ChatLine, ChatQueue},
     clock::RoomClock,
-    inbox::{MAX_QUEUED_EVENTS, Presence, RoomCommand, RoomEvent, SeatHandle, TakeSeat},
+    inbox::{MAX_QUEUED_EVENTS, Occupancy, Presence, RoomCommand, RoomEvent, SeatHandle, TakeSeat},
     journal::RoomJournal,
     mark::{MarkCommand, MarkError},
     parts::{RoomParts, RoomServices, RoomSpec},
     results::MatchResults,
     seat::HeldSeatPolicy,
-    seat_channel::SeatChannel,
+    seat_channel::{SeatChannel, SeatChannels},
     send_schedule::SendSchedule,
     shared_event::SharedEvent,
     state::{RoomState, RosterChange},
     status::RoomStatus,
 };
-
-/// The maximum number of chat lines that one tick relays, because each is sent to every seat. Further lines of the tick are dropped.
-const MAX_CHATS_PER_TICK: u32 = 4;
 
 /// The task of one room.
 pub(super) struct RoomTask<G: Game> {
@@ -46,7 +44,9 @@ pub(super) struct RoomTask<G: Game> {
     clock: RoomClock,
     inbox: mpsc::Receiver<RoomCommand<G>>,
     /// The channel of each player's seat; `None` for bots and empty seats.
-    channels: Vec<Option<SeatChannel<G>>>,
+    channels: SeatChannels<G>,
+    /// The number of the next occupation.
+    next_occupancy: u32,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     /// A frame that is sent after the last due tick.
     unsent_frame: Option<Arc<Frame<G::Entity>>>,
@@ -65,6 +65,8 @@ pub(super) struct RoomTask<G: Game> {
     /// The roster changes that are not sent to the seats yet.
     changed: Vec<RosterChange>,
     journal: Option<RoomJournal<G>>,
+    /// `None` in a room without chat.
+    chat: Option<ChatQueue>,
 }
 
 impl<G: Game> RoomTask<G> {
@@ -72,6 +74,8 @@ impl<G: Game> RoomTask<G> {
     pub(super) fn new(parts: RoomParts<G>, spec: &RoomSpec<G::Settings>, services: RoomServices) -> Self {
         let RoomParts { state, clock, inbox, status, channels, frames, results, journal } = parts;
         Self {
+            next_occupancy: u32::from(spec.seats),
+            chat: spec.chat.then(|| ChatQueue::new(services.epoch.elapsed())),
             state,
             clock,
             inbox,
@@ -183,11 +187,12 @@ impl<G: Game> RoomTask<G> {
     /// sent, after the last: players need no frame that is replaced at once.
     fn tick(&mut self, is_last_due: bool) {
         let started = Instant::now();
-        // Before the inbox: a return clears the seat's inputs, and must not clear those of the new connection; and seats that players have
-        // left since the last tick are free for the requests in it.
+        // Before the inbox: a return clears the seat's inputs, and must not clear those of the new connection.
         self.update_presence();
+        let requests = self.drain_inbox();
+        // After the last commands of players who have left, and before others request their seats.
         self.release_seats();
-        self.drain_inbox();
+        requests.into_iter().for_each(|request| self.take_seat(request));
         self.state.set_max_bots(*self.services.bots.get());
         self.state.settle_bots(&mut self.changed);
         self.state.step();
@@ -232,29 +237,26 @@ impl<G: Game> RoomTask<G> {
         Arc::clone(frame)
     }
 
-    /// Processes the commands that are queued now. Those that arrive meanwhile stay queued for the next tick, so a flood cannot delay this
-    /// one.
-    fn drain_inbox(&mut self) {
-        let mut chats = 0;
+    /// Processes the commands that are queued now, except the requests for seats, which it returns. Commands that arrive meanwhile stay queued
+    /// for the next tick, so a flood cannot delay this one.
+    fn drain_inbox(&mut self) -> Vec<TakeSeat<G>> {
+        let mut requests = Vec::new();
         for _ in 0..self.inbox.len() {
             match self.inbox.try_recv() {
-                Ok(RoomCommand::Input { seat, arrived, batch }) => {
+                Ok(RoomCommand::Input { occupancy, .. } | RoomCommand::Chat { occupancy, .. })
+                    if !self.channels.is_current(occupancy) => {}
+                Ok(RoomCommand::Input { occupancy: Occupancy { seat, .. }, arrived, batch }) => {
                     let at = self.clock.sixteenths(arrived.saturating_duration_since(self.services.epoch));
                     self.state.input(seat, &batch, at);
                 }
-                Ok(RoomCommand::TakeSeat(request)) => self.take_seat(request),
-                Ok(RoomCommand::Chat { seat, text }) => {
-                    chats += 1;
-                    if chats <= MAX_CHATS_PER_TICK {
-                        self.send_chat(&RoomEvent::Chat { seat, text });
-                    } else {
-                        self.services.metrics.chat_dropped.tick_limit.inc();
-                    }
-                }
+                Ok(RoomCommand::TakeSeat(request)) => requests.push(request),
+                Ok(RoomCommand::Chat { occupancy, text }) => self.chat(ChatLine { sender: occupancy, text }),
                 Ok(RoomCommand::Mark(command)) => self.mark(command),
                 Err(_) => break,
             }
         }
+        self.deliver_chat();
+        requests
     }
 
     /// Places a mark in the journal after the newest tick. Seat changes that are processed at the same time belong to the next tick.
@@ -282,8 +284,10 @@ impl<G: Game> RoomTask<G> {
         let ended = Arc::new(OnceLock::new());
         // The changes of this tick are sent to all seats, this one included, so the roster must not contain them as well.
         let roster = if self.state.sends_roster() { self.known_roster() } else { Vec::new() };
+        let occupancy = Occupancy { seat, number: self.next_occupancy };
+        self.next_occupancy = self.next_occupancy.wrapping_add(1);
         let handle = SeatHandle {
-            seat,
+            occupancy,
             tick: self.state.tick(),
             roster,
             frames: self.frames.subscribe(),
@@ -292,7 +296,7 @@ impl<G: Game> RoomTask<G> {
             presence: Presence::new(request.ticket),
         };
         let presence = handle.presence.clone();
-        self.channels[seat.index()] = Some(SeatChannel::new(events, ended, presence));
+        self.channels.0[seat.index()] = Some(SeatChannel::new(occupancy, events, ended, presence));
         self.services.metrics.joins.inc();
         // If the session has ended meanwhile, the handle is dropped and the seat is released at the next tick.
         let _ = request.reply.send(Ok(handle));
@@ -300,9 +304,9 @@ impl<G: Game> RoomTask<G> {
 
     /// Empties the seats whose sessions have dropped their handles, and the revoked seats.
     fn release_seats(&mut self) {
-        for at in 0..self.channels.len() {
-            if self.channels[at].as_ref().is_some_and(SeatChannel::is_closed) {
-                self.channels[at] = None;
+        for at in 0..self.channels.0.len() {
+            if self.channels.0[at].as_ref().is_some_and(SeatChannel::is_closed) {
+                self.channels.0[at] = None;
                 self.state.leave_seat(SeatId(at as u16), &mut self.changed);
             }
         }
@@ -311,7 +315,7 @@ impl<G: Game> RoomTask<G> {
     /// Holds the seats of players who are away, and resumes the seats of players who have returned.
     fn update_presence(&mut self) {
         self.away = 0;
-        for (at, channel) in self.channels.iter_mut().enumerate() {
+        for (at, channel) in self.channels.0.iter_mut().enumerate() {
             let Some(channel) = channel else { continue };
             let seat = SeatId(at as u16);
             if let Some(ticket) = channel.take_return() {
@@ -328,7 +332,9 @@ impl<G: Game> RoomTask<G> {
     fn send_roster(&mut self) {
         let changed = std::mem::take(&mut self.changed);
         if self.state.sends_roster() {
-            changed.into_iter().for_each(|change| self.send(&Audience::All, &RoomEvent::Roster(change)));
+            changed
+                .into_iter()
+                .for_each(|change| self.channels.send(&Audience::All, &RoomEvent::Roster(change)));
         }
     }
 
@@ -342,29 +348,36 @@ impl<G: Game> RoomTask<G> {
         let tick = self.state.tick();
         let events: Vec<_> = self.state.drain_events().collect();
         for (audience, event) in events {
-            self.send(&audience, &RoomEvent::Game { tick, event: Arc::new(SharedEvent::new(event)) });
+            self.channels
+                .send(&audience, &RoomEvent::Game { tick, event: Arc::new(SharedEvent::new(event)) });
         }
     }
 
-    /// Sends an event to the seats of an audience.
-    fn send(&self, audience: &Audience, event: &RoomEvent<G>) {
-        match audience {
-            Audience::All => self.channels.iter().flatten().for_each(|channel| channel.send(event)),
-            Audience::Only(seat) => self.send_to_seat(*seat, event),
-            Audience::Seats(seats) => seats.iter().for_each(|seat| self.send_to_seat(*seat, event)),
+    /// Queues a chat line for all seats, and counts a line that is dropped.
+    fn chat(&mut self, line: ChatLine) {
+        let dropped = &self.services.metrics.chat_dropped;
+        match self.chat.as_mut().map(|queue| queue.push(line)) {
+            Some(true) => return,
+            Some(false) => &dropped.room_limit,
+            None => &dropped.off,
         }
+        .inc();
     }
 
-    /// Sends a chat line to all seats, and counts those whose queue has no room for it.
-    fn send_chat(&self, line: &RoomEvent<G>) {
-        let dropped = self.channels.iter().flatten().filter(|channel| !channel.send_chat(line)).count();
-        self.services.metrics.chat_dropped.seat_queue_full.inc_by(dropped as u64);
-    }
-
-    fn send_to_seat(&self, seat: SeatId, event: &RoomEvent<G>) {
-        if let Some(channel) = self.channels.get(seat.index()).and_then(Option::as_ref) {
-            channel.send(event);
+    /// Delivers the queued chat lines to the next seats, and counts the seats whose queue has no room for a line.
+    fn deliver_chat(&mut self) {
+        let (channels, now) = (&self.channels, Instant::now() - self.services.epoch);
+        let mut dropped = 0;
+        let deliver = |seat: usize, line: &ChatLine| {
+            let Some(channel) = &channels.0[seat] else { return false };
+            let event = RoomEvent::Chat { seat: line.sender.seat, text: line.text.clone() };
+            dropped += u64::from(!channel.send_chat(&event));
+            true
+        };
+        if let Some(queue) = &mut self.chat {
+            queue.deliver(channels.0.len(), now, |sender| channels.is_current(sender), deliver);
         }
+        self.services.metrics.chat_dropped.seat_queue_full.inc_by(dropped);
     }
 
     /// Records the result of a match that has ended at the newest tick, and submits results to the storage.
@@ -425,7 +438,7 @@ impl<G: Game> RoomTask<G> {
     /// Closes the room to new players, and revokes the seats of all players for this reason.
     fn close(&mut self, reason: CloseReason) {
         self.status.close();
-        for channel in self.channels.iter_mut().filter_map(Option::take) {
+        for channel in self.channels.0.iter_mut().filter_map(Option::take) {
             channel.close(reason);
         }
         let metrics = &self.services.metrics;

@@ -381,6 +381,7 @@ pub(super) fn room_spec<G: Game>(config: &Config) -> Result<RoomSpec<G::Settings
             config::HeldSeatPolicy::Idle => HeldSeatPolicy::Idle,
             config::HeldSeatPolicy::Bot => HeldSeatPolicy::Bot,
         },
+        chat: room.chat == config::Switch::On,
         sync_test: room.sync_test == config::Switch::On,
     })
 }

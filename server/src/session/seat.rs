@@ -134,7 +134,7 @@ impl<G: Game> Seat<G> {
     }
 
     pub(super) const fn id(&self) -> SeatId {
-        self.joined.handle.seat
+        self.joined.handle.occupancy.seat
     }
 
     /// The message by which the peer learns of its seat.
@@ -205,7 +205,7 @@ impl<G: Game> Seat<G> {
         if self.backlog.is_full(queued_bytes) {
             return None;
         }
-        let seat = self.joined.handle.seat;
+        let seat = self.id();
         let snapshot = self.replicator.encode(&frame, seat, limit, stream_is_free, now);
         if matches!(snapshot, Some(Snapshot::Small { .. } | Snapshot::Large(_))) {
             self.clamp.record_sent(frame.tick());
@@ -249,7 +249,8 @@ impl<G: Game> Seat<G> {
         let inputs = batch.iter().count();
         let Some(left) = self.inputs_left.checked_sub(1) else { return Ok(inputs) };
         self.inputs_left = left;
-        let command = RoomCommand::Input { seat: self.id(), arrived: Instant::now(), batch };
+        let command =
+            RoomCommand::Input { occupancy: self.joined.handle.occupancy, arrived: Instant::now(), batch };
         Ok(if self.joined.room.try_send(command) { 0 } else { inputs })
     }
 
@@ -257,7 +258,8 @@ impl<G: Game> Seat<G> {
     /// room's inbox was full or the room has ended.
     #[must_use]
     pub(super) fn chat(&self, text: Text<MAX_CHAT_BYTES>) -> bool {
-        text.is_empty() || self.joined.room.try_send(RoomCommand::Chat { seat: self.id(), text })
+        let JoinedSeat { room, handle, .. } = &self.joined;
+        text.is_empty() || room.try_send(RoomCommand::Chat { occupancy: handle.occupancy, text })
     }
 
     /// The time for which the peer has owed an acknowledgement of a snapshot; see [`Replicator::silence`].

@@ -41,6 +41,7 @@ impl RecordQueue {
     ///
     /// # Errors
     /// Returns the record when the queue is full, in which case it can be submitted later, or when the task has ended.
+    #[expect(clippy::result_large_err, reason = "a refused record returns to its room, which keeps it")]
     pub fn try_push(&self, record: MatchRecord) -> Result<(), MatchRecord> {
         self.counts.waiting.inc();
         self.queue.try_send(record).map_err(|refused| {

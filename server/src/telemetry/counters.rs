@@ -38,8 +38,10 @@ pub struct DroppedChatCounters {
     pub rate_limited: Counter,
     /// Lines that the room's inbox had no room for.
     pub room_busy: Counter,
-    /// Lines above the number that a room relays in one tick.
-    pub tick_limit: Counter,
+    /// Too many lines of the room waited for their delivery.
+    pub room_limit: Counter,
+    /// Chat is off.
+    pub off: Counter,
     /// Lines that were not delivered to one seat because its queue was too full, counted for each such seat.
     pub seat_queue_full: Counter,
 }
@@ -113,7 +115,8 @@ impl DroppedChatCounters {
         Self {
             rate_limited: handle("rate_limited"),
             room_busy: handle("room_busy"),
-            tick_limit: handle("tick_limit"),
+            room_limit: handle("room_limit"),
+            off: handle("off"),
             seat_queue_full: handle("seat_queue_full"),
         }
     }

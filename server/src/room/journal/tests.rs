@@ -27,7 +27,7 @@ fn opened(journals: Journals) -> (RoomJournal<Crowd>, RoomState<Crowd>) {
     let metrics = Metrics::new();
     let services = JournalServices { journals, run: 1, checkpoint: second, checksum: second, metrics };
     let state = RoomState::new(&SETUP, 0, "");
-    let header = services.header::<Crowd>(RoomId(1), &SETUP, 0).unwrap();
+    let header = services.header::<Crowd>(RoomId(1), RoomUid(1), &SETUP, 0).unwrap();
     (RoomJournal::open(&services, &header, &state), state)
 }
 
