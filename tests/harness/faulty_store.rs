@@ -29,6 +29,8 @@ pub enum Fault {
     TornUntruncatable,
     /// Creating and appending block until the fault is cleared.
     Stalled,
+    /// Flushing fails.
+    Unsyncable,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +91,7 @@ impl FaultyDisk {
         open: impl FnOnce() -> io::Result<Box<dyn JournalFile>>,
     ) -> io::Result<Box<dyn JournalFile>> {
         match self.wait_for_fault() {
-            Fault::None => open(),
+            Fault::None | Fault::Unsyncable => open(),
             _ => Err(io::ErrorKind::StorageFull.into()),
         }
     }
@@ -139,7 +141,7 @@ impl JournalStore for FaultyStore {
 impl JournalFile for FaultyFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.1.wait_for_fault() {
-            Fault::None => return self.0.append(bytes),
+            Fault::None | Fault::Unsyncable => return self.0.append(bytes),
             Fault::Torn | Fault::TornUntruncatable => self.0.append(&bytes[..bytes.len() / 2])?,
             Fault::Full | Fault::Stalled => {}
         }
@@ -154,6 +156,9 @@ impl JournalFile for FaultyFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        if self.1.state().fault == Fault::Unsyncable {
+            return Err(io::Error::other("injected fault: the file cannot be flushed"));
+        }
         self.0.sync()
     }
 }

@@ -112,3 +112,13 @@ async fn a_stop_reports_a_room_that_cannot_be_saved() {
     let (server, _ada) = in_a_gap(&disk).await;
     assert!(!server.shutdown_and_save().await, "a stop that loses a room must report it");
 }
+
+#[tokio::test]
+async fn a_stop_reports_a_room_whose_saved_state_cannot_be_flushed_to_the_disk() {
+    let disk = FaultyStore::default();
+    let server = TestServer::<Levers>::start_with_disk(&[], &disk);
+    let (mut ada, _) = Player::<Levers>::connect_and_join(server.address(), "Ada").await;
+    ada.wait_for_ticks(1).await;
+    disk.set_fault(Fault::Unsyncable);
+    assert!(!server.shutdown_and_save().await, "a power loss may lose a state that is not flushed");
+}

@@ -66,11 +66,14 @@ impl JournalStore for FolderStore {
         // Only the owner may read a journal, as all files of the data directory, because it contains players' names and actions.
         let mut options = OpenOptions::new();
         options.create(true).write(true).truncate(true).mode(0o600);
-        Ok(Box::new(options.open(self.path(name))?))
+        let file = options.open(self.path(name))?;
+        Ok(Box::new(FolderFile { file, unsynced_folder: Some(self.0.clone()) }))
     }
 
     fn reopen(&self, name: JournalName, bytes: u64) -> io::Result<Box<dyn JournalFile>> {
-        let mut file = OpenOptions::new().write(true).open(self.path(name))?;
+        let file = OpenOptions::new().write(true).open(self.path(name))?;
+        // The process that created the file may have ended before it flushed the folder.
+        let mut file = FolderFile { file, unsynced_folder: Some(self.0.clone()) };
         file.cut(bytes)?;
         Ok(Box::new(file))
     }
@@ -104,7 +107,10 @@ impl JournalStore for FolderStore {
 
     fn set_aside(&self, name: JournalName, reason: &str) -> io::Result<()> {
         fs::create_dir_all(self.0.join(SET_ASIDE))?;
-        fs::write(self.path_of_reason(name), format!("{reason}\n"))?;
+        // As private as the journal, because the reason may quote it.
+        let mut options = OpenOptions::new();
+        options.create(true).write(true).truncate(true).mode(0o600);
+        writeln!(options.open(self.path_of_reason(name))?, "{reason}")?;
         fs::rename(self.path(name), self.path_aside(name))
     }
 
@@ -129,23 +135,37 @@ impl JournalStore for FolderStore {
     }
 }
 
-impl JournalFile for File {
+/// The open file of a journal in a folder.
+struct FolderFile {
+    file: File,
+    /// The folder, until its entry of the file is flushed: without the entry, a power loss loses the file.
+    unsynced_folder: Option<PathBuf>,
+}
+
+impl JournalFile for FolderFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+        self.file.write_all(bytes)
     }
 
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
-        self.set_len(bytes)?;
-        self.seek(SeekFrom::Start(bytes)).map(|_| ())
+        self.file.set_len(bytes)?;
+        self.file.seek(SeekFrom::Start(bytes)).map(|_| ())
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.file.sync_data()?;
+        if let Some(folder) = &self.unsynced_folder {
+            File::open(folder)?.sync_all()?;
+            self.unsynced_folder = None;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     const NAME: JournalName = JournalName { run: 1, room: 2 };
@@ -192,7 +212,8 @@ mod tests {
         store.set_aside(NAME, "the journal is damaged").unwrap();
         assert_eq!(store.list().unwrap(), [], "a journal that was set aside is not listed");
         let reason = folder.path().join("set-aside").join(format!("{NAME}.reason"));
-        assert_eq!(fs::read_to_string(reason).unwrap(), "the journal is damaged\n");
+        assert_eq!(fs::read_to_string(&reason).unwrap(), "the journal is damaged\n");
+        assert_eq!(fs::metadata(reason).unwrap().permissions().mode() & 0o777, 0o600);
         let aside = store.list_aside().unwrap();
         assert_eq!(
             aside.iter().map(|journal| (journal.name, journal.is_aside)).collect::<Vec<_>>(),

@@ -84,7 +84,7 @@ pub trait JournalFile: Send + 'static {
     /// When the file cannot be cut.
     fn cut(&mut self, bytes: u64) -> io::Result<()>;
 
-    /// Flushes the file to the disk, so that its content survives a power loss.
+    /// Flushes the file and its entry in the folder to the disk, so that the content survives a power loss.
     ///
     /// # Errors
     /// When the flush failed, so that a power loss may lose content.

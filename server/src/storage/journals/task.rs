@@ -4,13 +4,16 @@
 //! its last valid block, rejects further chunks of the journal, and notifies the room through the shared status. The room then
 //! restarts the journal with a checkpoint, and an annotation before it declares the lost ticks.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, thread, time::Duration};
 
 use quarrel_shared::{
     journal::{Annotation, Chunk, JournalWriter, writer::Position},
     tick::Tick,
 };
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
 use tracing::{error, info};
 
 use super::{
@@ -25,6 +28,10 @@ use crate::telemetry::Metrics;
 /// (25 ticks per second) therefore lets the task write all rooms at once.
 const GATHER: Duration = Duration::from_millis(40);
 
+/// The maximum number of threads that flush the files of saved rooms. A disk does some 90 flushes a second one after the other, and many more
+/// at the same time, because a file system flushes them together.
+const MAX_SYNC_THREADS: usize = 32;
+
 /// Creates the handle that opens journals, and the task that writes them. The caller spawns the task. The task blocks on the disk, so it
 /// must not share a thread with rooms or sessions. It ends when all handles are dropped and everything is written.
 pub fn start(
@@ -32,7 +39,7 @@ pub fn start(
     metrics: Arc<Metrics>,
 ) -> (Journals, impl Future<Output = ()> + Send + 'static) {
     let (requests, inbox) = mpsc::channel(MAX_WAITING_REQUESTS);
-    let task = JournalTask { disk: Disk { store, metrics }, open: BTreeMap::new() };
+    let task = JournalTask { disk: Disk { store, metrics }, open: BTreeMap::new(), saved: Vec::new() };
     (Journals::new(requests), task.run(inbox))
 }
 
@@ -40,6 +47,15 @@ pub fn start(
 struct JournalTask {
     disk: Disk,
     open: BTreeMap<JournalName, OpenJournal>,
+    /// The journals of saved rooms, which are written and not flushed yet.
+    saved: Vec<SavedJournal>,
+}
+
+/// The journal of a saved room.
+struct SavedJournal {
+    journal: OpenJournal,
+    /// Receives whether the room's state is on the disk.
+    reply: oneshot::Sender<bool>,
 }
 
 /// The store of the files, and the metrics.
@@ -82,6 +98,7 @@ impl JournalTask {
                 self.apply(request);
             }
             self.open.values_mut().for_each(|journal| journal.write(&self.disk));
+            self.sync_saved();
         }
         for journal in self.open.values_mut() {
             journal.write(&self.disk);
@@ -97,8 +114,7 @@ impl JournalTask {
                 self.restart_after_gap(name, generation, reason, &checkpoint);
             }
             Request::End { name, end } => self.end(name, &end),
-            // Sending the reply fails when the room no longer waits for it, which is not an error.
-            Request::Save { name, last, reply } => drop(reply.send(self.save(name, &last))),
+            Request::Save { name, last, reply } => self.save(name, &last, reply),
         }
     }
 
@@ -168,10 +184,9 @@ impl JournalTask {
         journal.write(&self.disk);
     }
 
-    /// Writes the last chunks of a room and flushes the file to the disk. Returns true if all chunks are written; a failed flush is only
-    /// logged.
-    fn save(&mut self, name: JournalName, last: &FinalChunks) -> bool {
-        let Some(mut journal) = self.open.remove(&name) else { return false };
+    /// Writes the last chunks of a room, whose file [`Self::sync_saved`] flushes.
+    fn save(&mut self, name: JournalName, last: &FinalChunks, reply: oneshot::Sender<bool>) {
+        let Some(mut journal) = self.open.remove(&name) else { return };
         self.disk.metrics.journals.open.dec();
         let gap = if journal.is_failing { Some(OutageReason::Failed) } else { last.gap };
         match gap {
@@ -183,8 +198,22 @@ impl JournalTask {
             last.annotations.iter().for_each(|annotation| journal.encode(annotation, &self.disk));
         }
         journal.write(&self.disk);
-        journal.sync();
-        !journal.is_failing
+        self.saved.push(SavedJournal { journal, reply });
+    }
+
+    /// Flushes the files of saved rooms to the disk, many at the same time, and replies to the rooms whether they are saved.
+    fn sync_saved(&mut self) {
+        let mut saved = std::mem::take(&mut self.saved);
+        let files_per_thread = saved.len().div_ceil(MAX_SYNC_THREADS).max(1);
+        thread::scope(|scope| {
+            for saved in saved.chunks_mut(files_per_thread) {
+                scope.spawn(|| saved.iter_mut().for_each(|SavedJournal { journal, .. }| journal.sync()));
+            }
+        });
+        for SavedJournal { journal, reply } in saved {
+            // Sending fails when the room no longer waits for the reply, which is not an error.
+            let _ = reply.send(!journal.is_failing);
+        }
     }
 }
 
@@ -301,9 +330,10 @@ impl OpenJournal {
         }
     }
 
-    /// Flushes the file to the disk; logs an error.
+    /// Flushes the file to the disk. After an error, which is logged, the journal counts as failing.
     fn sync(&mut self) {
         if let Some(Err(error)) = self.file.as_mut().map(|file| file.sync()) {
+            self.is_failing = true;
             error!(journal = %self.name, %error, "journal sync failed, recent entries may be lost if the machine crashes");
         }
     }
