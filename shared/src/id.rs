@@ -98,10 +98,13 @@ impl PlayerId {
     }
 }
 
-/// The run and the number, as in `3.17`.
+/// The run and the number, as in `3.17`; the number alone for players of earlier servers, whose ids have no run.
 impl fmt::Display for PlayerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.0 >> 32, self.0 as u32)
+        match self.0 >> 32 {
+            0 => write!(f, "{}", self.0),
+            run => write!(f, "{run}.{}", self.0 as u32),
+        }
     }
 }
 

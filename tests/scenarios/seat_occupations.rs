@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quarrel_harness::{sim::SimWorld, within};
 use quarrel_server::{
     lobby::{Directory, directory::JoinedSeat},
-    room::{RoomCommand, RoomEvent, inbox::Occupancy},
+    room::{RoomCommand, RoomEvent, inbox::Occupation},
 };
 use quarrel_shared::{
     crowd::{Crowd, Steering},
@@ -29,12 +29,12 @@ async fn join(lobby: &Arc<Directory<Crowd>>, player: u64) -> JoinedSeat<Crowd> {
 }
 
 /// A player who takes the seat that another has just left, with the occupation of that one.
-async fn successor(lobby: &Arc<Directory<Crowd>>) -> (JoinedSeat<Crowd>, Occupancy) {
+async fn successor(lobby: &Arc<Directory<Crowd>>) -> (JoinedSeat<Crowd>, Occupation) {
     let leaver = join(lobby, 2).await;
-    let stale = leaver.handle.occupancy;
+    let stale = leaver.handle.occupation;
     drop(leaver);
     let newcomer = join(lobby, 3).await;
-    assert_eq!(newcomer.handle.occupancy.seat, stale.seat, "the newcomer must get the seat that was left");
+    assert_eq!(newcomer.handle.occupation.seat, stale.seat, "the newcomer must get the seat that was left");
     (newcomer, stale)
 }
 
@@ -44,11 +44,11 @@ fn a_chat_line_of_a_player_who_has_left_is_not_sent_as_the_next_players() {
         let lobby = world.server().lobby();
         let mut listener = join(lobby, 1).await;
         let (newcomer, stale) = successor(lobby).await;
-        let chat = |occupancy, text| {
-            assert!(newcomer.room.try_send(RoomCommand::Chat { occupancy, text: Text::lossy(text) }));
+        let chat = |occupation, text| {
+            assert!(newcomer.room.try_send(RoomCommand::Chat { occupation, text: Text::lossy(text) }));
         };
         chat(stale, "of the leaver");
-        chat(newcomer.handle.occupancy, "of the newcomer");
+        chat(newcomer.handle.occupation, "of the newcomer");
         let line = async {
             loop {
                 match listener.handle.events.recv().await {
@@ -69,7 +69,7 @@ fn inputs_of_a_player_who_has_left_do_not_steer_for_the_next_player() {
         let tick = newcomer.room.status().tick().after(10);
         let batch = InputBatch::new(tick, StampedInput::at(tick, Steering { bend: 99 }));
         assert!(newcomer.room.try_send(RoomCommand::Input {
-            occupancy: stale,
+            occupation: stale,
             arrived: Instant::now(),
             batch
         }));

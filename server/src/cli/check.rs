@@ -12,13 +12,13 @@ use std::time::SystemTime;
 
 use quarrel_shared::tick::TickRate;
 
-use super::ExitCode;
+use super::{BindFailure, ExitCode, bind_failure};
 use crate::admin::access::AccessPolicy;
 use crate::config::{Config, ConfigError, GameDefaults, Sources, Switch, load};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::net::endpoint;
 use crate::net::keys::EndpointKeys;
-use crate::net::listen::{bind_players, lacks_ipv6};
+use crate::net::listen::bind_players;
 use crate::net::tls::{WARN_BEFORE, identity::Identity};
 use crate::recovery::RecoveryTrial;
 use crate::storage::{
@@ -204,39 +204,6 @@ fn operators(config: &Config) -> Result<String, CheckFailure> {
 fn bind_check_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &str) -> CheckFailure {
     let BindFailure { message, code } = bind_failure(error, address, key, flag);
     CheckFailure { text: message, code }
-}
-
-/// The message and exit code of an address that cannot be bound.
-#[derive(Debug, PartialEq, Eq)]
-pub struct BindFailure {
-    /// The address, the reason, and the setting that changes the address.
-    pub message: String,
-    /// 69 when another process uses the address; 75 for a reason that may pass, such as an address that this machine does not have yet; 78
-    /// for any other reason.
-    pub code: ExitCode,
-}
-
-/// Describes the failure to bind `address`, which the configuration key `key` and its flag `flag` set.
-pub fn bind_failure(error: &io::Error, address: SocketAddr, key: &str, flag: &str) -> BindFailure {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => BindFailure {
-            message: format!(
-                "{address} is in use by another process; stop that process, or change {key} ({flag})"
-            ),
-            code: ExitCode::InUse,
-        },
-        _ => {
-            let ipv4 = if lacks_ipv6(address, error) {
-                format!(", for example to 0.0.0.0:{} if this machine has no IPv6", address.port())
-            } else {
-                String::new()
-            };
-            BindFailure {
-                message: format!("cannot listen on {address}: {error}; change {key} ({flag}){ipv4}"),
-                code: ExitCode::of(error, ExitCode::Configuration),
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The command line of `quarrel`: parsing, and the commands that need no running server.
 //!
 //! - [`args`]: verbs (the subcommands, such as `serve`) and flags.
+//! - `bind_failure`: the message and the exit code for an address that cannot be bound.
 //! - [`mod@check`]: `quarrel check`, a dry run of a start.
 //! - [`mod@matches`]: `quarrel matches`, the newest match results.
 //! - [`replay`]: the verbs and flags of `quarrel replay`.
@@ -8,6 +9,7 @@
 //! The server itself ([`Verb::Serve`]) runs in [`main`](fn@crate::main).
 
 pub mod args;
+mod bind_failure;
 pub mod check;
 pub mod matches;
 pub mod replay;
@@ -21,7 +23,8 @@ use crate::config::{Config, GameDefaults, show};
 pub use crate::exit_code::ExitCode;
 pub use crate::tick_or_time::TickOrTime;
 pub use args::{Verb, environment, parse};
-pub use check::{BindFailure, GameTrials, bind_failure, check};
+pub use bind_failure::{BindFailure, bind_failure};
+pub use check::{GameTrials, check};
 pub use matches::{MatchesQuery, print_matches};
 pub use replay::{ReplayVerb, SliceRange};
 

@@ -10,7 +10,7 @@ use quarrel_shared::{
     protocol::bounded::Text,
 };
 
-use super::inbox::Occupancy;
+use super::inbox::Occupation;
 use crate::bucket::TokenBucket;
 
 /// Deliveries per second: at 4 us each, 3 % of a core.
@@ -40,7 +40,7 @@ struct QueuedLine {
 /// A chat line and its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChatLine {
-    pub(super) sender: Occupancy,
+    pub(super) sender: Occupation,
     pub(super) text: Text<MAX_CHAT_BYTES>,
 }
 
@@ -67,7 +67,7 @@ impl ChatQueue {
         &mut self,
         seats: usize,
         now: Duration,
-        is_current: impl Fn(Occupancy) -> bool,
+        is_current: impl Fn(Occupation) -> bool,
         mut deliver: impl FnMut(usize, &ChatLine) -> bool,
     ) {
         while let Some(QueuedLine { line, next_seat }) = self.lines.front_mut() {
@@ -97,7 +97,7 @@ mod tests {
     const TICK: Duration = Duration::from_millis(33);
 
     fn line(number: u32) -> ChatLine {
-        let sender = Occupancy { seat: SeatId(0), number };
+        let sender = Occupation { seat: SeatId(0), number };
         ChatLine { sender, text: Text::lossy("hello") }
     }
 

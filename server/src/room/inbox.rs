@@ -42,8 +42,8 @@ pub const RESERVED_EVENTS: usize = 256;
 /// The occupation of a seat by one player, from taking the seat to leaving it. Commands name it and not only the seat, because commands of a
 /// player who has left may still be queued when the next player takes the seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Occupancy {
-    /// The seat.
+pub struct Occupation {
+    /// The seat that the player occupies.
     pub seat: SeatId,
     /// The number of the occupation in its room, modulo 2^32.
     pub number: u32,
@@ -57,7 +57,7 @@ pub enum RoomCommand<G: Game> {
     /// A seat's inputs have arrived.
     Input {
         /// The occupation that the inputs are for.
-        occupancy: Occupancy,
+        occupation: Occupation,
         /// The time of arrival.
         arrived: Instant,
         /// The newest inputs of the seat, for consecutive ticks.
@@ -66,7 +66,7 @@ pub enum RoomCommand<G: Game> {
     /// A seat sends a chat line to the room.
     Chat {
         /// The sender.
-        occupancy: Occupancy,
+        occupation: Occupation,
         /// The chat line.
         text: Text<MAX_CHAT_BYTES>,
     },
@@ -89,7 +89,7 @@ pub struct TakeSeat<G: Game> {
 /// The session's end of a seat. Dropping the handle frees the seat.
 pub struct SeatHandle<G: Game> {
     /// The player's occupation of the seat.
-    pub occupancy: Occupancy,
+    pub occupation: Occupation,
     /// The room's newest tick when the seat was taken.
     pub tick: Tick,
     /// The occupants of seats when the seat was taken, without those who took a seat at the same tick.

@@ -19,7 +19,7 @@ use tracing::{Instrument as _, error, info, info_span};
 use super::{
     blocking::without_delaying_others,
     clock::RoomClock,
-    inbox::{MAX_QUEUED_EVENTS, Occupancy, Presence, RoomHandle, SeatHandle},
+    inbox::{MAX_QUEUED_EVENTS, Occupation, Presence, RoomHandle, SeatHandle},
     journal::{ResumedJournal, RoomJournal},
     parts::{RoomParts, RoomServices, RoomSpec},
     restored::RestoredRoom,
@@ -148,9 +148,9 @@ fn restored_seats<G: Game>(
         let (events, receiver) = mpsc::channel(MAX_QUEUED_EVENTS);
         let (ended, presence) = (Arc::new(OnceLock::new()), Presence::new(ticket));
         // The first occupations of the room's task, which counts from the number of seats on.
-        let occupancy = Occupancy { seat: SeatId(at as u16), number: at as u32 };
+        let occupation = Occupation { seat: SeatId(at as u16), number: at as u32 };
         let handle = SeatHandle {
-            occupancy,
+            occupation,
             tick: state.tick(),
             roster: roster.clone(),
             frames: frames.subscribe(),
@@ -159,7 +159,7 @@ fn restored_seats<G: Game>(
             presence: presence.clone(),
         };
         seats.push(RestoredSeat { player, ticket, name, handle });
-        Some(SeatChannel::new(occupancy, events, ended, presence))
+        Some(SeatChannel::new(occupation, events, ended, presence))
     };
     let channels = state.holders().into_iter().enumerate().map(&mut connect).collect();
     (SeatChannels(channels), seats)

@@ -10,12 +10,12 @@ use quarrel_shared::{
 };
 use tokio::sync::mpsc;
 
-use super::inbox::{Occupancy, Presence, RESERVED_EVENTS, RoomEvent};
+use super::inbox::{Occupation, Presence, RESERVED_EVENTS, RoomEvent};
 
 /// The room's end of everything that it shares with the session of one player's seat. Seats of bots have none.
 pub(super) struct SeatChannel<G: Game> {
     /// The occupation whose commands the room accepts.
-    pub(super) occupancy: Occupancy,
+    pub(super) occupation: Occupation,
     /// The queue of the seat's events.
     events: mpsc::Sender<RoomEvent<G>>,
     /// The reason for which the room revoked the seat; unset while the player has it. The session shares it.
@@ -39,8 +39,8 @@ impl<G: Game> SeatChannels<G> {
     }
 
     /// Whether the player of this occupation still has the seat.
-    pub(super) fn is_current(&self, occupancy: Occupancy) -> bool {
-        self.of(occupancy.seat).is_some_and(|channel| channel.occupancy == occupancy)
+    pub(super) fn is_current(&self, occupation: Occupation) -> bool {
+        self.of(occupation.seat).is_some_and(|channel| channel.occupation == occupation)
     }
 
     fn send_to_seat(&self, seat: SeatId, event: &RoomEvent<G>) {
@@ -56,12 +56,12 @@ impl<G: Game> SeatChannels<G> {
 
 impl<G: Game> SeatChannel<G> {
     pub(super) const fn new(
-        occupancy: Occupancy,
+        occupation: Occupation,
         events: mpsc::Sender<RoomEvent<G>>,
         ended: Arc<OnceLock<CloseReason>>,
         presence: Presence,
     ) -> Self {
-        Self { occupancy, events, ended, presence, returns: 0 }
+        Self { occupation, events, ended, presence, returns: 0 }
     }
 
     /// Queues a chat line for the session. Returns false if the line was dropped, because fewer than [`RESERVED_EVENTS`] places of

@@ -25,7 +25,7 @@ use super::{
     blocking::without_delaying_others,
     chat::{ChatLine, ChatQueue},
     clock::RoomClock,
-    inbox::{MAX_QUEUED_EVENTS, Occupancy, Presence, RoomCommand, RoomEvent, SeatHandle, TakeSeat},
+    inbox::{MAX_QUEUED_EVENTS, Occupation, Presence, RoomCommand, RoomEvent, SeatHandle, TakeSeat},
     journal::RoomJournal,
     mark::{MarkCommand, MarkError},
     parts::{RoomParts, RoomServices, RoomSpec},
@@ -46,7 +46,7 @@ pub(super) struct RoomTask<G: Game> {
     /// The channel of each player's seat; `None` for bots and empty seats.
     channels: SeatChannels<G>,
     /// The number of the next occupation.
-    next_occupancy: u32,
+    next_occupation: u32,
     frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     /// A frame that is sent after the last due tick.
     unsent_frame: Option<Arc<Frame<G::Entity>>>,
@@ -74,7 +74,7 @@ impl<G: Game> RoomTask<G> {
     pub(super) fn new(parts: RoomParts<G>, spec: &RoomSpec<G::Settings>, services: RoomServices) -> Self {
         let RoomParts { state, clock, inbox, status, channels, frames, results, journal } = parts;
         Self {
-            next_occupancy: u32::from(spec.seats),
+            next_occupation: u32::from(spec.seats),
             chat: spec.chat.then(|| ChatQueue::new(services.epoch.elapsed())),
             state,
             clock,
@@ -243,14 +243,16 @@ impl<G: Game> RoomTask<G> {
         let mut requests = Vec::new();
         for _ in 0..self.inbox.len() {
             match self.inbox.try_recv() {
-                Ok(RoomCommand::Input { occupancy, .. } | RoomCommand::Chat { occupancy, .. })
-                    if !self.channels.is_current(occupancy) => {}
-                Ok(RoomCommand::Input { occupancy: Occupancy { seat, .. }, arrived, batch }) => {
+                Ok(RoomCommand::Input { occupation, .. } | RoomCommand::Chat { occupation, .. })
+                    if !self.channels.is_current(occupation) => {}
+                Ok(RoomCommand::Input { occupation: Occupation { seat, .. }, arrived, batch }) => {
                     let at = self.clock.sixteenths(arrived.saturating_duration_since(self.services.epoch));
                     self.state.input(seat, &batch, at);
                 }
                 Ok(RoomCommand::TakeSeat(request)) => requests.push(request),
-                Ok(RoomCommand::Chat { occupancy, text }) => self.chat(ChatLine { sender: occupancy, text }),
+                Ok(RoomCommand::Chat { occupation, text }) => {
+                    self.chat(ChatLine { sender: occupation, text })
+                }
                 Ok(RoomCommand::Mark(command)) => self.mark(command),
                 Err(_) => break,
             }
@@ -284,10 +286,10 @@ impl<G: Game> RoomTask<G> {
         let ended = Arc::new(OnceLock::new());
         // The changes of this tick are sent to all seats, this one included, so the roster must not contain them as well.
         let roster = if self.state.sends_roster() { self.known_roster() } else { Vec::new() };
-        let occupancy = Occupancy { seat, number: self.next_occupancy };
-        self.next_occupancy = self.next_occupancy.wrapping_add(1);
+        let occupation = Occupation { seat, number: self.next_occupation };
+        self.next_occupation = self.next_occupation.wrapping_add(1);
         let handle = SeatHandle {
-            occupancy,
+            occupation,
             tick: self.state.tick(),
             roster,
             frames: self.frames.subscribe(),
@@ -296,7 +298,7 @@ impl<G: Game> RoomTask<G> {
             presence: Presence::new(request.ticket),
         };
         let presence = handle.presence.clone();
-        self.channels.0[seat.index()] = Some(SeatChannel::new(occupancy, events, ended, presence));
+        self.channels.0[seat.index()] = Some(SeatChannel::new(occupation, events, ended, presence));
         self.services.metrics.joins.inc();
         // If the session has ended meanwhile, the handle is dropped and the seat is released at the next tick.
         let _ = request.reply.send(Ok(handle));

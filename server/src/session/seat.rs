@@ -134,7 +134,7 @@ impl<G: Game> Seat<G> {
     }
 
     pub(super) const fn id(&self) -> SeatId {
-        self.joined.handle.occupancy.seat
+        self.joined.handle.occupation.seat
     }
 
     /// The message by which the peer learns of its seat.
@@ -250,7 +250,7 @@ impl<G: Game> Seat<G> {
         let Some(left) = self.inputs_left.checked_sub(1) else { return Ok(inputs) };
         self.inputs_left = left;
         let command =
-            RoomCommand::Input { occupancy: self.joined.handle.occupancy, arrived: Instant::now(), batch };
+            RoomCommand::Input { occupation: self.joined.handle.occupation, arrived: Instant::now(), batch };
         Ok(if self.joined.room.try_send(command) { 0 } else { inputs })
     }
 
@@ -259,7 +259,7 @@ impl<G: Game> Seat<G> {
     #[must_use]
     pub(super) fn chat(&self, text: Text<MAX_CHAT_BYTES>) -> bool {
         let JoinedSeat { room, handle, .. } = &self.joined;
-        text.is_empty() || room.try_send(RoomCommand::Chat { occupancy: handle.occupancy, text })
+        text.is_empty() || room.try_send(RoomCommand::Chat { occupation: handle.occupation, text })
     }
 
     /// The time for which the peer has owed an acknowledgement of a snapshot; see [`Replicator::silence`].

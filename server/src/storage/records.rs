@@ -24,7 +24,6 @@ impl fmt::Display for MatchId {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchRecord {
     /// The identity of the match. `None` for matches of earlier servers.
-    #[serde(flatten)]
     pub id: Option<MatchId>,
     /// The room's id.
     pub room: u64,

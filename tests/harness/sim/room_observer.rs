@@ -33,7 +33,7 @@ impl<G: Game> RoomObserver<G> {
         let joined =
             lobby.join(JoinTarget::Quick, OBSERVER, TicketNumber::default(), &Name::lossy("observer")).await;
         let mut joined = joined.unwrap_or_else(|reason| panic!("the observer cannot join: {reason}"));
-        let observer = Self { frames: Arc::default(), seat: joined.handle.occupancy.seat };
+        let observer = Self { frames: Arc::default(), seat: joined.handle.occupation.seat };
         let frames = Arc::clone(&observer.frames);
         tokio::spawn(async move {
             loop {

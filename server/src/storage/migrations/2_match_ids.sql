@@ -4,7 +4,7 @@
 ALTER TABLE matches ADD COLUMN room_uid TEXT;
 ALTER TABLE matches ADD COLUMN number INTEGER;
 
--- A result that is submitted twice is kept once. A journal and a tick are no identity: another machine has journals of the same names.
+-- A result that is submitted twice is kept once. A journal and a tick do not identify it: another machine has journals of the same names.
 DROP INDEX matches_of_a_journal;
 DROP INDEX matches_without_journal;
 CREATE UNIQUE INDEX matches_of_a_room ON matches (room_uid, number) WHERE room_uid IS NOT NULL;
