@@ -14,7 +14,10 @@ use quarrel_shared::{
     snapshot::Frame,
     tick::Tick,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tracing::{Instrument as _, error, info, info_span};
 
 use super::{
@@ -72,7 +75,10 @@ pub fn open<G: Game>(
             });
             (state, journal)
         });
-        let Ok((state, journal)) = without_delaying_others(|| catch_unwind(create)) else {
+        let started = Instant::now();
+        let created = without_delaying_others(|| catch_unwind(create));
+        let opening_time = started.elapsed();
+        let Ok((state, journal)) = created else {
             services.metrics.room_panics.inc();
             error!(room = %id, seed, "game panicked while creating its world, room not opened");
             status.close();
@@ -82,7 +88,8 @@ pub fn open<G: Game>(
         let results = MatchResults::new(id, spec.tick_rate, name, Tick(0), services.records.clone());
         let channels = (0..spec.seats).map(|_| None).collect();
         let frames = watch::Sender::new(None);
-        let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
+        let parts =
+            RoomParts { state, clock, inbox, status, channels, frames, results, journal, opening_time };
         let span = info_span!("room", %id);
         span.in_scope(|| info!(seed, seats = spec.seats, "room opened"));
         RoomTask::new(parts, &spec, services).run().instrument(span).await;
@@ -98,6 +105,7 @@ pub fn reopen<G: Game>(
     tick_offset: Duration,
     services: RoomServices,
 ) -> (RoomHandle<G>, Vec<RestoredSeat<G>>, impl Future<Output = ()> + Send + 'static) {
+    let started = Instant::now();
     let RestoredRoom { header, setup, game, tick, holders, writer, results, marks, .. } = room;
     let id = RoomId(header.room);
     let opened = services.epoch.elapsed();
@@ -122,7 +130,8 @@ pub fn reopen<G: Game>(
     });
     let name = journal.as_ref().map(|journal| status.set_journal(journal.name()));
     let results = MatchResults::new(id, setup.tick_rate, name, results.last_end, services.records.clone());
-    let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal };
+    let opening_time = started.elapsed();
+    let parts = RoomParts { state, clock, inbox, status, channels, frames, results, journal, opening_time };
     // After the last code of the game, whose panic would leave the counts too high.
     services.metrics.players.inc_by(players.into());
     services.metrics.bots.inc_by(bots.into());

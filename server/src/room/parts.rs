@@ -78,4 +78,6 @@ pub(super) struct RoomParts<G: Game> {
     pub(super) frames: watch::Sender<Option<Arc<Frame<G::Entity>>>>,
     pub(super) results: MatchResults,
     pub(super) journal: Option<RoomJournal<G>>,
+    /// The duration of creating these parts.
+    pub(super) opening_time: Duration,
 }

@@ -65,12 +65,17 @@ pub(super) struct RoomTask<G: Game> {
     /// The roster changes that are not sent to the seats yet.
     changed: Vec<RosterChange>,
     journal: Option<RoomJournal<G>>,
+    /// The newest time at which encoding the state took so long that it delays other rooms.
+    slow_save: Option<Instant>,
 }
 
 impl<G: Game> RoomTask<G> {
     /// Creates the task from the parts of a room.
     pub(super) fn new(parts: RoomParts<G>, spec: &RoomSpec<G::Settings>, services: RoomServices) -> Self {
-        let RoomParts { state, clock, inbox, status, channels, frames, results, journal } = parts;
+        let RoomParts { state, clock, inbox, status, channels, frames, results, journal, opening_time } =
+            parts;
+        // The opening has encoded the first checkpoint.
+        let slow_save = clock.delays_others(opening_time).then(Instant::now);
         Self {
             state,
             clock,
@@ -89,6 +94,7 @@ impl<G: Game> RoomTask<G> {
             empty_since: Instant::now(),
             changed: Vec::new(),
             journal,
+            slow_save,
         }
     }
 
@@ -174,9 +180,23 @@ impl<G: Game> RoomTask<G> {
     /// Makes one tick; an error means that the game panicked. After a panic the game is not used any more, so a state that was changed in
     /// part is never sent.
     fn try_tick(&mut self, is_last_due: bool) -> thread::Result<()> {
-        let is_slow = self.clock.is_slow();
+        let is_slow = self.clock.is_slow() || self.saves_slowly();
         let tick = AssertUnwindSafe(|| self.tick(is_last_due));
         if is_slow { without_delaying_others(|| catch_unwind(tick)) } else { catch_unwind(tick) }
+    }
+
+    /// Whether the state takes so long to encode that a tick with a checkpoint or a checksum delays other rooms. The task does not know which
+    /// ticks these are, so all ticks count until two checkpoints were short.
+    fn saves_slowly(&self) -> bool {
+        let memory = self.services.journals.as_ref().map(|journals| 2 * journals.checkpoint);
+        self.slow_save.zip(memory).is_some_and(|(at, memory)| at.elapsed() < memory)
+    }
+
+    /// Remembers journal work that took this time, if it delays other rooms.
+    fn observe_save(&mut self, duration: Duration) {
+        if self.clock.delays_others(duration) {
+            self.slow_save = Some(Instant::now());
+        }
     }
 
     /// Makes one tick: processes commands, steps the state, and sends events and the frame. Of several due ticks, only the newest frame is
@@ -192,7 +212,9 @@ impl<G: Game> RoomTask<G> {
         self.state.settle_bots(&mut self.changed);
         self.state.step();
         if let Some(journal) = &mut self.journal {
+            let recording = Instant::now();
             journal.record_tick(&self.state);
+            self.observe_save(recording.elapsed());
         }
         if self.state.mismatch().is_some() {
             // A tick that may be wrong is not sent.
@@ -208,7 +230,9 @@ impl<G: Game> RoomTask<G> {
         }
         self.record_outcome();
         if let Some(journal) = &mut self.journal {
+            let writing = Instant::now();
             journal.write_due(&self.state, started - self.services.epoch);
+            self.observe_save(writing.elapsed());
         }
         self.update_metrics(started.elapsed());
     }
