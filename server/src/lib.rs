@@ -48,6 +48,8 @@ pub mod config;
 pub mod data_dir;
 mod exit_code;
 mod heartbeat;
+#[cfg(test)]
+mod hooked_store;
 mod program;
 mod recovery;
 pub mod reloadable;

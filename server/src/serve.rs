@@ -70,6 +70,9 @@ impl ServingProcess {
         }
         let data = DataDir::open(&config.data.dir).map_err(VerbFailure::configuration)?;
         let (journals, max_journal_run) = open_journals(&data)?;
+        if self.signals.stop.is_cancelled() {
+            return Ok(stopped_before_start());
+        }
         let run = begin_run(&data, max_journal_run)?;
         let incomplete_read = IncompleteRead::default();
         let tls =
@@ -79,10 +82,16 @@ impl ServingProcess {
         let access = Reloadable::new(access.map_err(VerbFailure::configuration)?);
         let keys = EndpointKeys::open(&data).map_err(VerbFailure::configuration)?;
         let runtimes = Runtimes::start(config)?;
-        let records = runtimes.storage.block_on(self.open_records(&data))?;
+        // A locked database takes a while to answer.
+        let opening = self.signals.stop.run_until_cancelled(self.open_records(&data));
+        let Some(records) = runtimes.storage.block_on(opening) else {
+            runtimes.shutdown();
+            return Ok(stopped_before_start());
+        };
+        let records = records?;
         let (socket, http) = bind_sockets(config)?;
         self.check_limits(&socket);
-        let stopped = runtimes.network.block_on(async {
+        let end = runtimes.network.block_on(async {
             let network = NetworkResources {
                 udp: UdpResources::from_socket(socket).map_err(VerbFailure::internal)?,
                 tls: Arc::clone(&tls),
@@ -105,15 +114,16 @@ impl ServingProcess {
             };
             let resources = ServerResources { network, storage, process, seed: rand::random() };
             match Server::<G>::start(config, resources) {
-                Ok(server) => Ok(self.run_until_stopped(server, &tls, &access).await),
-                // The run is not marked clean, so the next start reads the journals that this one did not.
-                Err(StartError::Stopped) => Ok(Stopped { in_time: true, has_lost_results: true }),
+                Ok(server) => {
+                    let is_complete = self.run_until_stopped(server, &tls, &access).await;
+                    Ok(self.run_end(is_complete, &incomplete_read))
+                }
+                Err(StartError::Stopped) => Ok(RunEnd::BeforeStart),
                 Err(error) => Err(VerbFailure::internal(error)),
             }
         })?;
         runtimes.shutdown();
-        let has_all_results = !stopped.has_lost_results && !incomplete_read.is_set();
-        Ok(record_stop(stopped.in_time, has_all_results, run))
+        Ok(record_end(end, run))
     }
 
     /// Logs the limits of the system that are too low, and sets the metrics about the socket.
@@ -139,13 +149,25 @@ impl ServingProcess {
         Ok(records)
     }
 
-    /// Waits for a stop signal or a failed task, then ends or saves the rooms as `stop.rooms` configures, and stops the server.
+    /// Returns how a run ended that has started completely.
+    fn run_end(&self, is_complete: bool, incomplete_read: &IncompleteRead) -> RunEnd {
+        if !is_complete {
+            RunEnd::Unfinished
+        } else if self.metrics.results.lost.get() > 0 || incomplete_read.is_set() {
+            RunEnd::ResultsMissing
+        } else {
+            RunEnd::Complete
+        }
+    }
+
+    /// Waits for a stop signal or a failed task, then ends or saves the rooms as `stop.rooms` configures, and stops the server. Returns
+    /// whether no task failed, all ended within the grace period and, with `stop.rooms` = `save`, every room was saved.
     async fn run_until_stopped<G: Game>(
         &self,
         mut server: Server<G>,
         tls: &ServerTls,
         access: &Reloadable<AccessPolicy>,
-    ) -> Stopped {
+    ) -> bool {
         let mut config = self.config.clone();
         loop {
             tokio::select! {
@@ -167,7 +189,7 @@ impl ServingProcess {
             RoomsAtStop::End => server.shutdown().await,
             RoomsAtStop::Save => server.shutdown_and_save().await,
         };
-        Stopped { in_time: in_time && !has_failed, has_lost_results: self.metrics.results.lost.get() > 0 }
+        in_time && !has_failed
     }
 
     /// Reads the configuration again, and replaces the log's filter. Returns the new configuration for the server; `None` on an error, when
@@ -221,28 +243,47 @@ fn reload_certificate(tls: &ServerTls, metrics: &Metrics) {
     tls.log_expiry(now);
 }
 
-/// The result of stopping a server.
-struct Stopped {
-    /// Whether all tasks ended within the grace period and, with `stop.rooms` = `save`, every room was saved.
-    in_time: bool,
-    /// Whether a room dropped match results during the run.
-    has_lost_results: bool,
+/// The end of a run of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RunEnd {
+    /// All work is done, and the database has all match results.
+    Complete,
+    /// All work is done, and the database may lack match results that the journals have.
+    ResultsMissing,
+    /// A task failed, was still running after the grace period, or could not save its room.
+    Unfinished,
+    /// A stop was requested before the server had started.
+    BeforeStart,
 }
 
-/// Records a clean stop in the data directory and returns the exit code. Without the record, the next start looks for missing match
+/// Records a complete run in the data directory and returns the exit code. Without the record, the next start looks for missing match
 /// results in the journals.
-fn record_stop(in_time: bool, has_all_results: bool, run: ServerRun) -> ExitCode {
-    if !in_time {
-        error!("stopped with unfinished work");
-        return ExitCode::Internal;
+fn record_end(end: RunEnd, run: ServerRun) -> ExitCode {
+    match end {
+        RunEnd::Complete => {
+            if let Err(error) = run.mark_clean() {
+                error!(%error, "cannot record the clean shutdown, the next start looks for missing match results in the journals");
+            }
+            ExitCode::Done
+        }
+        RunEnd::ResultsMissing => {
+            warn!(
+                "match results may be missing from the database, the next start looks for them in the journals"
+            );
+            ExitCode::Done
+        }
+        RunEnd::Unfinished => {
+            error!("stopped with unfinished work");
+            ExitCode::Internal
+        }
+        // Not recorded as clean, because the next start must read the journals that this one has not read.
+        RunEnd::BeforeStart => stopped_before_start(),
     }
-    if !has_all_results {
-        warn!(
-            "match results may be missing from the database, the next start looks for them in the journals"
-        );
-    } else if let Err(error) = run.mark_clean() {
-        error!(%error, "cannot record the clean shutdown, the next start looks for missing match results in the journals");
-    }
+}
+
+/// Logs a stop before the server had started, and returns the exit code.
+fn stopped_before_start() -> ExitCode {
+    info!("stopped before the server had started");
     ExitCode::Done
 }
 

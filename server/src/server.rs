@@ -59,7 +59,8 @@ impl<G: Game> Server<G> {
     /// Starts all tasks and restores the rooms of earlier runs. The current tokio runtime becomes that of the network.
     ///
     /// # Errors
-    /// When a part cannot start. Tasks that started before it may run until the runtimes are shut down, which is up to the caller.
+    /// When a part cannot start, or a stop is requested before all have started. Tasks that started before it may run until the runtimes are
+    /// shut down, which is up to the caller.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -68,6 +69,7 @@ impl<G: Game> Server<G> {
         let NetworkResources { udp, tls, keys, http, access } = network;
         let spec = room_spec::<G>(config)?;
         let start = Startup::new(config, process, wall_clock(udp.time.clone()));
+        start.check_stop()?;
         // First, so that health checks are answered while journals are read.
         let admin = start.start_admin(http, access)?;
         let heartbeats = start.start_heartbeats();
@@ -75,8 +77,11 @@ impl<G: Game> Server<G> {
         let registry = start.open_registry(&keys, storage.run);
         let run = storage.run;
         let (services, recovery) = start.open_storage::<G, S>(storage, spec.tick_rate)?;
+        start.check_stop()?;
         let lobby = start.open_lobby(spec, seed, run, services);
         recovery.reopen_rooms(&lobby, &registry, &start.process.metrics);
+        // The next start restores the rooms again, as after a crash.
+        start.check_stop()?;
 
         let players = Arc::new(PlayerList::default());
         let acceptor = start.acceptor(&endpoint);
@@ -213,3 +218,6 @@ fn wall_clock(time: Option<Arc<dyn TimeSource>>) -> WallClock {
         None => WallClock::new(SystemTime::now),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
 };
@@ -78,6 +78,18 @@ async fn a_server_plays_on_when_the_reader_of_its_log_is_stuck() {
     }
     assert!(is_full, "the log must be full after 400 joins");
     play_and_stop(&mut server).await;
+}
+
+#[tokio::test]
+async fn quit_ends_a_server_whose_log_is_stuck() {
+    // A pipe holds 64 kB, so the first line waits for the reader.
+    let (_reader, mut writer) = io::pipe().expect("a pipe");
+    writer.write_all(&[b'\n'; 64 * 1024]).expect("room in the pipe");
+    let mut server =
+        ServerProcess::start(SERVER, ProcessConfig { log: writer.into(), ..ProcessConfig::default() });
+    server.http_address().await;
+    server.signal("QUIT");
+    assert_eq!(server.wait_for_exit().await.code(), Some(128 + 3));
 }
 
 /// `quarrel serve 2>&1 | head -n 1`.

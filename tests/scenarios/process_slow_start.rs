@@ -96,6 +96,19 @@ async fn a_stop_signal_ends_a_start_after_the_journal_that_is_being_read() {
 }
 
 #[tokio::test]
+async fn a_hang_up_while_journals_are_read_is_applied_after_the_start() {
+    let (journals, log) = (SlowJournals::new(), LogFile::new());
+    let mut server = journals.start(&log);
+    let http = server.http_address().await;
+    server.signal("HUP");
+    log.wait_for("signal received, reloading").await;
+    assert_eq!(get(http, "/startupz").await.status, 503);
+    finish(journals.data_dir.path(), 1, journals.first);
+    finish(journals.data_dir.path(), 2, journals.second);
+    log.wait_for("configuration reloaded").await;
+}
+
+#[tokio::test]
 async fn a_second_stop_signal_ends_a_start_whose_disk_does_not_answer() {
     let (journals, log) = (SlowJournals::new(), LogFile::new());
     let mut server = journals.start(&log);

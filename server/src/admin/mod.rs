@@ -80,14 +80,19 @@ pub fn start(
         runtime.spawn(async move { state.watch_pauses().await });
         runtime.block_on(listener::serve(listener, router, stopped));
     };
-    let watched = move || {
-        if catch_unwind(AssertUnwindSafe(run)).is_err() {
-            tracing::error!("admin thread panicked, the server stops");
-            failed.cancel();
-        }
-    };
-    let thread = thread::Builder::new().name("admin".into()).spawn(watched)?;
+    let watched = stop.clone();
+    let thread =
+        thread::Builder::new().name("admin".into()).spawn(move || run_watched(run, &watched, &failed))?;
     Ok(AdminHandle { local_address, backend, stop, thread })
+}
+
+/// Runs the work of the admin thread. If it panics, or ends before `stop` is cancelled, the server must stop: `failed` is cancelled.
+fn run_watched(run: impl FnOnce(), stop: &CancellationToken, failed: &CancellationToken) {
+    let has_panicked = catch_unwind(AssertUnwindSafe(run)).is_err();
+    if has_panicked || !stop.is_cancelled() {
+        tracing::error!(has_panicked, "admin thread ended, the server stops");
+        failed.cancel();
+    }
 }
 
 impl AdminHandle {

@@ -114,6 +114,21 @@ fn get(address: SocketAddr, path: &str) -> (u16, String) {
 }
 
 #[test]
+fn the_server_fails_when_the_admin_thread_panics_or_ends_before_its_stop() {
+    let has_failed = |run: fn(), is_stopped: bool| {
+        let (stop, failed) = (CancellationToken::new(), CancellationToken::new());
+        if is_stopped {
+            stop.cancel();
+        }
+        run_watched(run, &stop, &failed);
+        failed.is_cancelled()
+    };
+    assert!(has_failed(|| panic!("a defect"), false) && has_failed(|| panic!("a defect"), true));
+    assert!(has_failed(|| {}, false), "the thread ended without a stop");
+    assert!(!has_failed(|| {}, true));
+}
+
+#[test]
 fn every_get_route_answers_with_200() {
     let (_, handle, _) = started();
     for route in routes::GET_ROUTES {

@@ -114,7 +114,11 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::storage::journals::FolderStore;
+    use crate::{
+        hooked_store::HookedStore,
+        storage::{self, MemorySink, journals::FolderStore},
+        telemetry::Metrics,
+    };
 
     #[test]
     fn an_unreadable_journal_sets_the_flag_and_a_missing_one_does_not() {
@@ -125,6 +129,17 @@ mod tests {
         // A folder can be opened like a file, and reading it fails.
         std::fs::create_dir(folder.path().join(name.to_string())).unwrap();
         assert!(read_results(&store, name, &incomplete_read).is_none() && incomplete_read.is_set());
+    }
+
+    #[tokio::test]
+    async fn a_panic_while_a_journal_is_read_sets_the_flag() {
+        let (records, _task) =
+            storage::start(MemorySink::default(), Vec::new(), Metrics::new().results.clone());
+        let incomplete_read = IncompleteRead::default();
+        let store = Arc::new(HookedStore::new(|| panic!("a defect")));
+        let ended = EndedJournals(vec![JournalName { run: 1, room: 1 }]);
+        ended.submit_results(Vec::new(), store, records, incomplete_read.clone()).await;
+        assert!(incomplete_read.is_set(), "the run must not be recorded as clean");
     }
 
     #[test]

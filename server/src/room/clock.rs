@@ -18,7 +18,7 @@ const STEP_TIME_WEIGHT: u32 = 8;
 /// room overloaded.
 const MAX_STEP_PERIODS: u32 = 2;
 
-/// A room is slow when its steps take more than a quarter of their period on average.
+/// Work of a room delays others when it takes more than a quarter of a period; for steps, their average counts.
 const SLOW_PERIOD_PART: u32 = 4;
 
 /// The unit of the room's time line is 1/16 tick.
@@ -102,7 +102,13 @@ impl RoomClock {
     /// Whether steps take so long that they delay other rooms on the same thread.
     #[must_use]
     pub fn is_slow(&self) -> bool {
-        self.load * SLOW_PERIOD_PART > self.duration_of(1)
+        self.delays_others(self.load)
+    }
+
+    /// Whether work of this duration delays other rooms on the same thread.
+    #[must_use]
+    pub fn delays_others(&self, work: Duration) -> bool {
+        work * SLOW_PERIOD_PART > self.duration_of(1)
     }
 
     /// Whether steps take longer than their period.

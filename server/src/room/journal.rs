@@ -12,6 +12,7 @@ use quarrel_shared::{
     journal::{Annotation, Chunk, Header, JournalWriter, Recorder},
     tick::Tick,
 };
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{
@@ -56,6 +57,8 @@ pub(super) struct RoomJournal<G: Game> {
     pending_annotations: Vec<Annotation>,
     /// The number of operators' marks.
     marks: u32,
+    /// The time that encoding the state took for the last checkpoint.
+    encoding_time: Duration,
     metrics: Arc<Metrics>,
 }
 
@@ -148,7 +151,9 @@ impl<G: Game> RoomJournal<G> {
         state: &RoomState<G>,
     ) -> (Self, Chunk) {
         let mut recorder = Recorder::new(header);
+        let started = Instant::now();
         let checkpoint = recorder.checkpoint(state.game(), state.tick(), state.holders());
+        let encoding_time = started.elapsed();
         let name = JournalName { run: header.run, room: header.room };
         let journal = Self {
             handle: services.journals.open(name, Chunk::header(header), writer),
@@ -159,6 +164,7 @@ impl<G: Game> RoomJournal<G> {
             outage: Outage::None,
             pending_annotations: Vec::new(),
             marks: 0,
+            encoding_time,
             metrics: Arc::clone(&services.metrics),
         };
         (journal, checkpoint)
@@ -167,6 +173,11 @@ impl<G: Game> RoomJournal<G> {
     /// Returns the name of the journal.
     pub(super) const fn name(&self) -> JournalName {
         self.handle.name()
+    }
+
+    /// Returns the time that encoding the state took for the last checkpoint.
+    pub(super) const fn encoding_time(&self) -> Duration {
+        self.encoding_time
     }
 
     /// Records the newest tick, unless the journal has a gap. The caller then adds the annotations of the tick, and calls
@@ -298,7 +309,9 @@ impl<G: Game> RoomJournal<G> {
     /// checkpoint does not delay the next one.
     fn checkpoint(&mut self, state: &RoomState<G>) {
         let due = self.checkpoint_due.after(self.schedule.checkpoint_ticks);
+        let started = Instant::now();
         let chunk = self.recorder.checkpoint(state.game(), state.tick(), state.holders());
+        self.encoding_time = started.elapsed();
         self.begin_segment(chunk, state.tick());
         // Otherwise this checkpoint is late by more than an interval, and the next one is due an interval from now.
         if due > state.tick() {

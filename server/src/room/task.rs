@@ -178,7 +178,9 @@ impl<G: Game> RoomTask<G> {
     /// Makes one tick; an error means that the game panicked. After a panic the game is not used any more, so a state that was changed in
     /// part is never sent.
     fn try_tick(&mut self, is_last_due: bool) -> thread::Result<()> {
-        let is_slow = self.clock.is_slow();
+        // The state is encoded for checkpoints and for checksums, in ticks that only the journal knows.
+        let encoding = self.journal.as_ref().map_or(Duration::ZERO, RoomJournal::encoding_time);
+        let is_slow = self.clock.is_slow() || self.clock.delays_others(encoding);
         let tick = AssertUnwindSafe(|| self.tick(is_last_due));
         if is_slow { without_delaying_others(|| catch_unwind(tick)) } else { catch_unwind(tick) }
     }
@@ -285,7 +287,11 @@ impl<G: Game> RoomTask<G> {
         let (events, receiver) = mpsc::channel(MAX_QUEUED_EVENTS);
         let ended = Arc::new(OnceLock::new());
         // The changes of this tick are sent to all seats, this one included, so the roster must not contain them as well.
-        let roster = if self.state.sends_roster() { self.known_roster() } else { Vec::new() };
+        let roster = if self.state.sends_roster() {
+            self.state.roster().filter(|taken| !self.changed.contains(taken)).collect()
+        } else {
+            Vec::new()
+        };
         let occupation = Occupation { seat, number: self.next_occupation };
         self.next_occupation = self.next_occupation.wrapping_add(1);
         let handle = SeatHandle {
@@ -338,11 +344,6 @@ impl<G: Game> RoomTask<G> {
                 .into_iter()
                 .for_each(|change| self.channels.send(&Audience::All, &RoomEvent::Roster(change)));
         }
-    }
-
-    /// The roster without the seats whose taking is among the unsent changes.
-    fn known_roster(&self) -> Vec<RosterChange> {
-        self.state.roster().filter(|taken| !self.changed.contains(taken)).collect()
     }
 
     /// Sends the game's events of the newest tick to their audiences.

@@ -62,7 +62,7 @@ pub struct StorageResources<S> {
 pub struct ProcessResources {
     /// The metrics. The process creates them before the server, because its log counts into them.
     pub metrics: Arc<Metrics>,
-    /// Cancelled when the process should stop. A start that still reads journals then ends with
+    /// Cancelled when the process should stop. A start then ends after its current stage with
     /// [`StartError::Stopped`](super::StartError::Stopped); a running server is stopped by its caller.
     pub stop: CancellationToken,
     /// The runtime of rooms, so that a slow game does not delay the network.

@@ -53,7 +53,7 @@ pub enum StartError {
         /// The error of the system.
         source: io::Error,
     },
-    /// A stop was requested while journals were read.
+    /// A stop was requested during the start.
     #[error("stopped before the server had started")]
     Stopped,
     /// The admin HTTP server cannot start.
@@ -80,6 +80,14 @@ pub(super) struct Startup<'a> {
 impl<'a> Startup<'a> {
     pub(super) fn new(config: &'a Config, process: ProcessResources, wall: WallClock) -> Self {
         Self { config, process, tasks: Tasks::new(), live: LiveSettings::new(config), wall }
+    }
+
+    /// Checks between two stages that no stop was requested.
+    ///
+    /// # Errors
+    /// [`StartError::Stopped`] after a request to stop.
+    pub(super) fn check_stop(&self) -> Result<(), StartError> {
+        if self.process.stop.is_cancelled() { Err(StartError::Stopped) } else { Ok(()) }
     }
 
     /// Opens the QUIC endpoint on the players' socket, and returns its bound address.

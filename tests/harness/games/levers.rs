@@ -1,4 +1,4 @@
-//! A game whose inputs trigger faults: a panic, too many events, a slow step, the end of the match.
+//! A game whose inputs trigger faults: a panic, too many events, a slow step, slow saves, the end of the match.
 
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ pub const SHOUTS_PER_TICK: u32 = 8;
 /// The duration of a step with the input [`Lever::Slow`].
 pub const SLOW_STEP: Duration = Duration::from_millis(250);
 
+/// The duration of a save after the input [`Lever::SlowSaves`].
+pub const SLOW_SAVE: Duration = Duration::from_millis(700);
+
 /// A game in which each input is a lever that triggers one effect.
 #[derive(Debug)]
 pub struct Levers {
@@ -26,6 +29,7 @@ pub struct Levers {
     seats: Vec<Option<EntityId>>,
     shouts: u32,
     is_finished: bool,
+    saves_slowly: bool,
     seed: u64,
 }
 
@@ -49,6 +53,8 @@ pub enum Lever {
     PanicOnEncode,
     /// The step takes [`SLOW_STEP`].
     Slow,
+    /// Every later save of the room takes [`SLOW_SAVE`].
+    SlowSaves,
 }
 
 /// The entity of a seat, visible to all seats.
@@ -79,7 +85,8 @@ impl Bits for Lever {
             2 => Self::Shout,
             3 => Self::Finish,
             4 => Self::PanicOnEncode,
-            _ => Self::Slow,
+            5 => Self::Slow,
+            _ => Self::SlowSaves,
         })
     }
 }
@@ -128,7 +135,14 @@ impl Game for Levers {
 
     fn new(setup: &Setup<LeverSettings>) -> Self {
         let seats = vec![None; usize::from(setup.seats)];
-        Self { pegs: Entities::new(), seats, shouts: 0, is_finished: false, seed: setup.seed }
+        Self {
+            pegs: Entities::new(),
+            seats,
+            shouts: 0,
+            is_finished: false,
+            saves_slowly: false,
+            seed: setup.seed,
+        }
     }
 
     fn seat_taken(&mut self, seat: SeatId, _occupant: Occupant) {
@@ -156,6 +170,7 @@ impl Game for Levers {
                 Lever::Finish => self.is_finished = true,
                 // Sleep blocks the room's thread as a long computation does, without load on the machine.
                 Lever::Slow => std::thread::sleep(SLOW_STEP),
+                Lever::SlowSaves => self.saves_slowly = true,
                 Lever::PanicOnEncode => step.events.push(Audience::Only(peg.seat), UNENCODABLE),
             }
         }
@@ -176,10 +191,14 @@ impl Game for Levers {
     }
 
     fn save(&self, out: &mut BitWriter) {
+        if self.saves_slowly {
+            std::thread::sleep(SLOW_SAVE);
+        }
         self.pegs.save(out, Entity::encode);
         self.seats.iter().for_each(|seat| seat.encode(out));
         out.write_bits(self.shouts, 32);
         out.write_bool(self.is_finished);
+        out.write_bool(self.saves_slowly);
     }
 
     fn load(setup: &Setup<LeverSettings>, from: &mut BitReader<'_>) -> Result<Self, BitsError> {
@@ -188,6 +207,7 @@ impl Game for Levers {
             seats: (0..setup.seats).map(|_| Option::decode(from)).collect::<Result<_, _>>()?,
             shouts: from.read_bits(32)?,
             is_finished: from.read_bool()?,
+            saves_slowly: from.read_bool()?,
             seed: setup.seed,
         })
     }

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Barrier;
+use std::thread;
 use std::time::Duration;
 
 use quarrel_shared::arena::Arena;
@@ -74,6 +76,24 @@ fn a_certificate_is_renewed_when_three_days_are_left_and_not_before() {
     assert!(tls.valid_until() > noon() + 22 * DAY);
     let restarted = ServerTls::open(&net_config(), &dir, noon() + 11 * DAY).unwrap();
     assert_eq!(restarted.certificate(), tls.certificate(), "the renewed certificate is the stored one");
+}
+
+#[test]
+fn renewals_at_the_same_time_create_one_certificate_and_store_it_with_its_key() {
+    let (_folder, dir) = data_dir();
+    let tls = ServerTls::open(&net_config(), &dir, noon()).unwrap();
+    let (later, all) = (noon() + 11 * DAY, Barrier::new(8));
+    let renew = || {
+        all.wait();
+        tls.renew_if_due(later).unwrap()
+    };
+    let renewed = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(renew)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).filter(|is_renewed| *is_renewed).count()
+    });
+    assert_eq!(renewed, 1, "a renewal that waited for another one must find nothing due");
+    let restarted = ServerTls::open(&net_config(), &dir, later).unwrap();
+    assert_eq!(restarted.certificate(), tls.certificate(), "the stored pair must be the current one");
 }
 
 #[test]
