@@ -112,9 +112,8 @@ impl<G: Game> RoomTask<G> {
                 };
                 if !is_saved {
                     self.services.metrics.journals.rooms_unsaved.inc();
-                    let tick = self.state.tick();
                     error!(
-                        %tick,
+                        tick = %self.state.tick(),
                         "room could not be saved, the next start of the server restores an earlier tick or nothing"
                     );
                 }
