@@ -118,7 +118,7 @@ impl ServingProcess {
                     let is_complete = self.run_until_stopped(server, &tls, &access).await;
                     Ok(self.run_end(is_complete, &incomplete_read))
                 }
-                Err(StartError::Stopped) => Ok(RunEnd::BeforeStart),
+                Err(StartError::Stopped) => Ok(ServeEnd::BeforeStart),
                 Err(error) => Err(VerbFailure::internal(error)),
             }
         })?;
@@ -150,13 +150,13 @@ impl ServingProcess {
     }
 
     /// Returns how a run ended that has started completely.
-    fn run_end(&self, is_complete: bool, incomplete_read: &IncompleteRead) -> RunEnd {
+    fn run_end(&self, is_complete: bool, incomplete_read: &IncompleteRead) -> ServeEnd {
         if !is_complete {
-            RunEnd::Unfinished
+            ServeEnd::Unfinished
         } else if self.metrics.results.lost.get() > 0 || incomplete_read.is_set() {
-            RunEnd::ResultsMissing
+            ServeEnd::ResultsMissing
         } else {
-            RunEnd::Complete
+            ServeEnd::Complete
         }
     }
 
@@ -245,7 +245,7 @@ fn reload_certificate(tls: &ServerTls, metrics: &Metrics) {
 
 /// The end of a run of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RunEnd {
+enum ServeEnd {
     /// All work is done, and the database has all match results.
     Complete,
     /// All work is done, and the database may lack match results that the journals have.
@@ -258,26 +258,26 @@ enum RunEnd {
 
 /// Records a complete run in the data directory and returns the exit code. Without the record, the next start looks for missing match
 /// results in the journals.
-fn record_end(end: RunEnd, run: ServerRun) -> ExitCode {
+fn record_end(end: ServeEnd, run: ServerRun) -> ExitCode {
     match end {
-        RunEnd::Complete => {
+        ServeEnd::Complete => {
             if let Err(error) = run.mark_clean() {
                 error!(%error, "cannot record the clean shutdown, the next start looks for missing match results in the journals");
             }
             ExitCode::Done
         }
-        RunEnd::ResultsMissing => {
+        ServeEnd::ResultsMissing => {
             warn!(
                 "match results may be missing from the database, the next start looks for them in the journals"
             );
             ExitCode::Done
         }
-        RunEnd::Unfinished => {
+        ServeEnd::Unfinished => {
             error!("stopped with unfinished work");
             ExitCode::Internal
         }
         // Not recorded as clean, because the next start must read the journals that this one has not read.
-        RunEnd::BeforeStart => stopped_before_start(),
+        ServeEnd::BeforeStart => stopped_before_start(),
     }
 }
 
